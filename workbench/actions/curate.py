@@ -1,0 +1,154 @@
+"""Finding, writing, judging and undoing scenarios."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from workbench.errors import Problem, WorkbenchError
+from workbench.records import STATUSES, Scenario, Status, Toolset
+from workbench.scenarios.validate import check_scenario
+from workbench.store import scenarios as scenario_store
+from workbench.store import toolsets as toolset_store
+from workbench.store.database import Store
+from workbench.store.scenarios import Change, Revision, ScenarioFilter
+
+MAX_PAGE = 1_000
+DEFAULT_AUTHOR = "local"
+SHIPPED_TOOLSET = "desktop"
+SHIPPED_CHANGE = "shipped"
+LOOK_BACK = 1_000
+"""Changes among which the one to undo is sought."""
+
+
+class ProblemsError(WorkbenchError):
+    """Input that breaks rules, with one Problem a rule; ``problems[i].field`` says where."""
+
+    def __init__(self, message: str, problems: Sequence[Problem], hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.problems = tuple(problems)
+
+
+def new_id() -> str:
+    """An id for a new scenario."""
+    return f"s-{uuid.uuid4().hex[:12]}"
+
+
+def find(store: Store, filter: ScenarioFilter, offset: int = 0, limit: int = 50) -> list[Scenario]:
+    """One page of the scenarios that the filter lets through, the newest change first. At most 1,000 a page."""
+    if offset < 0 or not 0 <= limit <= MAX_PAGE:
+        raise WorkbenchError(
+            f"A page cannot start at {offset} and hold {limit} scenarios.",
+            f"Start at 0 or later and ask for at most {MAX_PAGE} at a time.",
+        )
+    return scenario_store.find(store, filter, offset, limit)
+
+
+def count(store: Store, filter: ScenarioFilter) -> int:
+    """How many scenarios the filter lets through."""
+    return scenario_store.count(store, filter)
+
+
+def get(store: Store, scenario_id: str) -> Scenario:
+    """The scenario of that id. Raises WorkbenchError when there is none."""
+    scenario = scenario_store.get(store, scenario_id)
+    if scenario is None:
+        raise WorkbenchError(f"There is no scenario '{scenario_id}'.", "It may have been deleted; undo brings it back.")
+    return scenario
+
+
+def history(store: Store, scenario_id: str) -> list[Revision]:
+    """All revisions of a scenario, deletions included."""
+    return scenario_store.history(store, scenario_id)
+
+
+def problems_of(store: Store, scenario: Scenario) -> list[Problem]:
+    """What is wrong with a scenario, by field; empty when it may be approved."""
+    toolset = toolset_store.get_toolset(store, scenario.toolset)
+    if toolset is None:
+        return [unknown_toolset(store, scenario.toolset)]
+    return check_scenario(scenario, toolset)
+
+
+def save_scenario(store: Store, scenario: Scenario, author: str = DEFAULT_AUTHOR) -> int:
+    """Save a new scenario or a new revision of an existing one; returns the id of the change, 0 when nothing differs.
+
+    Raises:
+        ProblemsError: an approved scenario breaks a rule (a draft may), or its toolset does not exist.
+    """
+    return _save(store, [scenario], "edit", author)
+
+
+def set_status(store: Store, ids: Sequence[str], status: Status, author: str = DEFAULT_AUTHOR) -> int:
+    """Give scenarios a status, as one change; returns its id.
+
+    Raises:
+        ProblemsError: one of them is to be approved and breaks a rule; then none is changed.
+    """
+    if status not in STATUSES:
+        raise WorkbenchError(f"'{status}' is not a status.", f"Choose one of {', '.join(STATUSES)}.")
+    return _save(store, [replace(get(store, id_), status=status) for id_ in ids], "status", author)
+
+
+def delete(store: Store, ids: Sequence[str], author: str = DEFAULT_AUTHOR) -> int:
+    """Delete scenarios, as one change that can be undone; returns its id."""
+    for id_ in ids:
+        get(store, id_)
+    return scenario_store.delete(store, ids, author)
+
+
+def undoable(store: Store) -> Change | None:
+    """The change that ``undo`` would take back: the newest that is not undone; the shipped content stays."""
+    newest = scenario_store.changes(store, LOOK_BACK)
+    undone = {change.undoes for change in newest}
+    open_changes = (change for change in newest if change.undoes is None and change.id not in undone)
+    change = next(open_changes, None)
+    return None if change is None or change.kind == SHIPPED_CHANGE else change
+
+
+def undo(store: Store, author: str = DEFAULT_AUTHOR) -> Change:
+    """Take back the newest change that is not yet undone; returns it. Raises WorkbenchError when there is none."""
+    change = scenario_store.undo(store, author) if undoable(store) else None
+    if change is None:
+        raise WorkbenchError("There is nothing to undo.", "Every change of this workspace has been taken back.")
+    return change
+
+
+def toolset(store: Store, name: str) -> Toolset:
+    """The newest version of a toolset. Raises WorkbenchError when there is none of that name."""
+    found = toolset_store.get_toolset(store, name)
+    if found is None:
+        problem = unknown_toolset(store, name)
+        raise WorkbenchError(problem.message, problem.hint)
+    return found
+
+
+def toolsets(store: Store) -> list[Toolset]:
+    """The newest version of every toolset."""
+    return toolset_store.list_toolsets(store)
+
+
+def default_toolset(store: Store) -> str:
+    """The toolset that is meant when none is named: the only one, or the shipped one among several."""
+    names = [known.name for known in toolsets(store)]
+    if len(names) == 1:
+        return names[0]
+    if SHIPPED_TOOLSET in names:
+        return SHIPPED_TOOLSET
+    raise WorkbenchError("It is not clear which toolset is meant.", f"Name one of: {', '.join(names) or 'none yet'}.")
+
+
+def unknown_toolset(store: Store, name: str) -> Problem:
+    known = ", ".join(known.name for known in toolsets(store)) or "none yet"
+    return Problem(f"There is no toolset '{name}'.", "toolset", hint=f"Known toolsets: {known}. Import its tools first.")
+
+
+def _save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str) -> int:
+    for scenario in scenarios:
+        problems = problems_of(store, scenario)
+        if problems and (scenario.status == "approved" or problems[0].field == "toolset"):
+            reason = "; ".join(str(problem) for problem in problems[:3])
+            hint = "Mend the marked fields, or save it as a draft." if scenario.status == "approved" else ""
+            raise ProblemsError(f"The scenario '{scenario.id}' cannot be saved: {reason}.", problems, hint)
+    return scenario_store.save(store, scenarios, kind, author)

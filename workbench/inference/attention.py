@@ -1,0 +1,184 @@
+"""Attention for rows that share one prefix: the prefix is computed once and never copied.
+
+A model whose attention implementation is ``SHARED_PREFIX`` asks the plan that its caller passes along
+(``model(…, plan=plan)``) to attend. Visibility is decided by positions, so windows of sliding layers are exact. Knows
+nothing of training, decoding or tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, PreTrainedModel
+
+SHARED_PREFIX = "workbench_shared_prefix"
+
+
+class Plan(Protocol):
+    """How the tokens of one forward pass see each other."""
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+        """Attention output.
+
+        Args:
+            layer: index of the layer.
+            query: [batch, heads, tokens, head size]; key and value have the model's fewer key heads.
+            window: a token sees itself and the ``window - 1`` positions before it; None: all before it.
+
+        Returns:
+            [batch, heads, tokens, head size].
+        """
+
+
+def use_shared_prefix(model: PreTrainedModel) -> None:
+    """Switch a model to shared-prefix attention; from now on each call needs a ``plan``."""
+    AttentionInterface.register(SHARED_PREFIX, _dispatch)
+    model.set_attn_implementation(SHARED_PREFIX)
+
+
+def attend_prefix(query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+    """Ordinary causal attention, [batch, heads, tokens, head size]."""
+    repeats = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
+    length = query.shape[2]
+    if window is None or window >= length:
+        return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
+    positions = torch.arange(length, device=query.device)
+    mask = visible(positions[:, None], positions, window)
+    return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+
+
+@dataclass(frozen=True)
+class PrefixKeys:
+    """One layer's keys and values of a prefix, each [key heads, tokens, head size]; ``first`` is the first position."""
+
+    key: Tensor
+    value: Tensor
+    first: int = 0
+
+    def last(self, window: int | None, behind: int) -> PrefixKeys:
+        """Those that a token at position ``behind`` or later can still see."""
+        first = 0 if window is None else max(0, behind - window + 1)
+        return PrefixKeys(self.key[:, first:], self.value[:, first:], first)
+
+
+def attend_rows(
+    query: Tensor, key: Tensor, value: Tensor, prefix: PrefixKeys, own: Tensor, before: Tensor | None, scale: float
+) -> Tensor:
+    """Rows see the shared prefix and themselves.
+
+    Plain matrix products: on CPUs with bfloat16 units they are twice as fast as the fused kernel.
+
+    Args:
+        query: [rows, heads, tokens, head size].
+        key, value: [rows, key heads, own tokens, head size].
+        own: additive mask over own tokens, broadcastable to [rows, 1, tokens, own tokens].
+        before: the same over prefix tokens, or None when all are visible.
+
+    Returns:
+        [rows, heads, tokens, head size].
+    """
+    rows, heads, tokens, size = query.shape
+    shared, group, length = key.shape[1], heads // key.shape[1], key.shape[2]
+    past = prefix.key.shape[1]
+    # From here on the order is [key heads, rows, heads of the group, tokens], so that both products need only views.
+    q = (query * scale).view(rows, shared, group, tokens, size).permute(1, 0, 2, 3, 4).contiguous()
+    k, v = (x.transpose(0, 1).reshape(shared * rows, length, size) for x in (key, value))
+    to_prefix = torch.bmm(q.view(shared, -1, size), prefix.key.transpose(1, 2))
+    if before is not None:
+        to_prefix = (to_prefix.view(shared, rows, group, tokens, past) + before).view(shared, -1, past)
+    to_own = torch.bmm(q.view(shared * rows, -1, size), k.transpose(1, 2)).view(shared, rows, group, tokens, length)
+    scores = torch.cat([to_prefix, (to_own + own).view(shared, -1, length)], -1)
+    weights = torch.softmax(scores, -1, dtype=torch.float32 if scores.dtype == torch.float16 else None)
+    on_prefix, on_own = weights.to(scores.dtype).split([past, length], -1)
+    output = torch.bmm(on_prefix, prefix.value).view(shared, rows, -1, size)
+    output = output + torch.bmm(on_own.reshape(shared * rows, -1, length), v).view(shared, rows, -1, size)
+    return output.view(shared, rows, group, tokens, size).transpose(0, 1).reshape(rows, heads, tokens, size)
+
+
+def visible(query: Tensor, key: Tensor, window: int | None) -> Tensor:
+    """Whether a token at one position sees a token at another; positions broadcast."""
+    seen = key <= query
+    return seen if window is None else seen & (query - key < window)
+
+
+def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A boolean mask as numbers to add: 0 where visible, very negative where not."""
+    zeros = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
+    return zeros.masked_fill(~mask, torch.finfo(dtype).min)
+
+
+@dataclass
+class PrefillPlan:
+    """One sequence attends to itself; the keys and values of each layer are kept."""
+
+    layers: dict[int, PrefixKeys] = field(default_factory=dict)
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+        self.layers[layer] = PrefixKeys(key[0], value[0])
+        return attend_prefix(query, key, value, scale, window)
+
+
+class RowsPlan:
+    """Decoding: rows behind a prefilled prefix, each with keys and values of its own that grow call by call.
+
+    Rows are padded on the left, so that all end together; ``pads`` [rows] counts each row's padding.
+    """
+
+    def __init__(self, prefix: dict[int, PrefixKeys], pads: Tensor) -> None:
+        self.prefix, self.pads = prefix, pads
+        self.length = next(iter(prefix.values())).key.shape[1]
+        self.own: dict[int, tuple[Tensor, Tensor]] = {}
+        self.slots = 0
+        self._masks: dict[int | None, tuple[Tensor, Tensor | None]] = {}
+
+    def extend(self, tokens: int) -> Tensor:
+        """Announce the next tokens of each row; returns their positions, [rows, tokens]."""
+        self.slots += tokens
+        self._masks.clear()
+        self._tokens = tokens
+        return self._positions()[:, -tokens:].clamp(min=0)
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows only."""
+        self.pads = self.pads[rows]
+        self.own = {layer: (k[rows], v[rows]) for layer, (k, v) in self.own.items()}
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+        if layer in self.own:
+            old_key, old_value = self.own[layer]
+            key, value = torch.cat([old_key, key], 2), torch.cat([old_value, value], 2)
+        self.own[layer] = (key, value)
+        if window not in self._masks:
+            self._masks[window] = self._make_masks(window, query.dtype)
+        own, before = self._masks[window]
+        prefix = self.prefix[layer].last(window, self.length)
+        return attend_rows(query, key, value, prefix, own, before, scale)
+
+    def _positions(self) -> Tensor:
+        """Position of each own slot, [rows, slots]; padding has positions before the end of the prefix."""
+        slots = torch.arange(self.slots, device=self.pads.device)
+        return self.length + slots - self.pads[:, None]
+
+    def _make_masks(self, window: int | None, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        keys = self._positions()
+        queries = keys[:, -self._tokens :, None]
+        own = visible(queries, keys[:, None], window) & (keys >= self.length)[:, None]
+        if window is None:
+            return additive(own, dtype)[:, None], None
+        past = torch.arange(max(0, self.length - window + 1), self.length, device=keys.device)
+        return additive(own, dtype)[:, None], additive(visible(queries, past, window), dtype)[:, None]
+
+
+def _dispatch(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+) -> tuple[Tensor, None]:
+    """The function that transformers calls; it wants [batch, tokens, heads, head size] back."""
+    plan: Plan = options["plan"]
+    scale = options.get("scaling") or query.shape[-1] ** -0.5
+    output = plan.attend(module.layer_idx, query, key, value, scale, options.get("sliding_window"))
+    return output.transpose(1, 2), None

@@ -1,0 +1,44 @@
+"""The hand-written language material of the generator, read from ``lexicon/*.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "lexicon"
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Clusters of words that mean the same.
+
+    Attributes:
+        actions: ``names`` (for tool names), ``describe`` (declarations, ``{o}`` is the object), ``ask``, ``wish``
+            (requests), ``about`` (near misses: same words, nothing to do).
+        domains: ``objects`` (``names``, ``describe``, ``say``, ``trouble``), ``things``, ``asides``.
+        params, enums, flags: arguments with ``names``, ``describe`` and ways to say them.
+        typos: misspellings by word.
+    """
+
+    actions: Sequence[Mapping[str, Any]]
+    params: Sequence[Mapping[str, Any]]
+    enums: Sequence[Mapping[str, Any]]
+    flags: Sequence[Mapping[str, Any]]
+    openers: Sequence[str]
+    closers: Sequence[str]
+    domains: Sequence[Mapping[str, Any]]
+    chitchat: Sequence[str]
+    typos: Mapping[str, Sequence[str]]
+
+
+@lru_cache(maxsize=1)
+def load_lexicon() -> Lexicon:
+    """The lexicon, read once."""
+    parts: dict[str, Any] = {}
+    for name in ("actions", "domains"):
+        parts |= json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return Lexicon(**parts)

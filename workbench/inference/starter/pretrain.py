@@ -1,0 +1,269 @@
+"""Pretrain the starter model on generated toolsets and requests.
+
+    python -m workbench.inference.starter.pretrain --tokens 20e6 --out FOLDER
+
+Each row is one declaration prefix with many requests under ``prefix_attention``. The loss is the completion's plus a
+share of the language-modelling loss on some of the other tokens. Matrices are trained with Muon, the rest with AdamW;
+weights stay in fp32 and are multiplied in bf16 where the processor can. Continue from weights with ``--resume FOLDER``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
+
+from workbench.dialects import get_dialect
+from workbench.dialects.functiongemma import TURN_END
+from workbench.inference import prefix_attention
+from workbench.inference.prefix_attention import Tree
+from workbench.inference.starter.generator import Row, rows
+from workbench.inference.starter.tokenizer import train_tokenizer
+from workbench.records import NO_TOOL
+from workbench.scenarios.messages import to_messages
+
+OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
+"""Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
+CURRICULUM = ((0.05, (1, 2)), (0.15, (2, 4)), (0.4, (3, 9)), (1.01, (4, 15)))
+"""(progress, fewest and most tools a row): alternatives come after the format is learnt."""
+LONGEST_CONTINUATION = 120
+BLOCKS = 4
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One row as tensors.
+
+    Attributes:
+        ids: (1, tokens).
+        tree: layout of the row.
+        targets: indices into the row whose NEXT token is predicted.
+        labels: the tokens predicted there.
+        weights: loss weight of each.
+    """
+
+    ids: torch.Tensor
+    tree: Tree
+    targets: torch.Tensor
+    labels: torch.Tensor
+    weights: torch.Tensor
+
+
+def make_config() -> Gemma3TextConfig:
+    """The starter's shape: 3.8M parameters, tied embeddings, full attention in every layer."""
+    return Gemma3TextConfig(
+        vocab_size=4096,
+        hidden_size=256,
+        intermediate_size=640,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=64,
+        query_pre_attn_scalar=64,
+        max_position_embeddings=8192,
+        layer_types=["full_attention"] * 4,
+        rope_parameters={
+            "full_attention": {"rope_type": "default", "rope_theta": 10000.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+        },
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+    )
+
+
+def texts(row: Row) -> tuple[str, list[tuple[str, str]]]:
+    """The row's shared prefix, and for each scenario the rest of its prompt and its completion."""
+    dialect = get_dialect("functiongemma")
+    prefix, found = "", []
+    for scenario in row.scenarios:
+        prompt = dialect.render_prompt(to_messages(scenario, row.toolset), row.toolset.tools)
+        cut = prompt.index(f"{TURN_END}\n") + len(TURN_END) + 1
+        prefix = prompt[:cut]
+        found.append((prompt[cut:], dialect.render_reply([c.call for c in scenario.outcome.calls], NO_TOOL)))
+    return prefix, found
+
+
+def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Packed:
+    """A row as one prefix tree; continuations of similar length share a block, so that little is padding."""
+    prefix, pairs = texts(row)
+    head = encode(tokenizer, prefix)
+    tails = [(encode(tokenizer, prompt), encode(tokenizer, reply)) for prompt, reply in pairs]
+    tails = sorted((t for t in tails if len(t[0]) + len(t[1]) <= LONGEST_CONTINUATION), key=lambda t: len(t[0] + t[1]))
+    size = -(-len(tails) // BLOCKS)
+    ids, blocks, places = list(head), [], []
+    for group in (tails[at : at + size] for at in range(0, len(tails), size)):
+        length = max(len(a) + len(b) for a, b in group)
+        blocks.append((len(group), length))
+        for prompt_ids, reply_ids in group:
+            start = len(ids)
+            ids += prompt_ids + reply_ids + [0] * (length - len(prompt_ids) - len(reply_ids))
+            first = start + len(prompt_ids) - 1
+            places += [(at, 1.0) for at in range(first, first + len(reply_ids))]
+            places += [(at, OTHER_WEIGHT) for at in range(start, first) if rng.random() < OTHER_SHARE]
+    places += [(at, OTHER_WEIGHT) for at in range(len(head) - 1) if rng.random() < OTHER_SHARE / 2]
+    targets = torch.tensor([at for at, _ in places])
+    row_ids = torch.tensor(ids)
+    weights = torch.tensor([weight for _, weight in places])
+    return Packed(row_ids[None], Tree(len(head), tuple(blocks)), targets, row_ids[targets + 1], weights)
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def loss_of(model: Gemma3ForCausalLM, packed: Packed) -> torch.Tensor:
+    """Weighted mean negative log likelihood over the row's targets."""
+    no_mask = {"full_attention": None, "sliding_attention": None}
+    hidden = model.model(
+        input_ids=packed.ids, position_ids=packed.tree.positions(), attention_mask=no_mask, use_cache=False,
+        tree=packed.tree,
+    ).last_hidden_state[0]  # fmt: skip
+    losses = cross_entropy(model.lm_head(hidden[packed.targets]).float(), packed.labels, reduction="none")
+    return (losses * packed.weights).sum() / packed.weights.sum()
+
+
+def make_optimizers(model: Gemma3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+    rest = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
+    return (
+        torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, momentum=0.95),
+        torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.95), weight_decay=0.01),
+    )
+
+
+def schedule(progress: float) -> float:
+    """Learning-rate factor: short warm-up, plateau, linear decay over the last third."""
+    return min(1.0, progress / 0.02 + 0.05, max(0.02, (1 - progress) / 0.35))
+
+
+@torch.no_grad()
+def probe(model: Gemma3ForCausalLM, packed: Sequence[Packed]) -> tuple[float, float]:
+    """Held-out rows: completion loss, and the share of completion tokens predicted right by teacher forcing."""
+    losses, right, n = [], 0, 0
+    for one in packed:
+        keep = one.weights == 1.0
+        only = Packed(one.ids, one.tree, one.targets[keep], one.labels[keep], one.weights[keep])
+        losses.append(loss_of(model, only).item())
+        hidden = model.model(
+            input_ids=one.ids, position_ids=one.tree.positions(), use_cache=False, tree=one.tree,
+            attention_mask={"full_attention": None, "sliding_attention": None},
+        ).last_hidden_state[0]  # fmt: skip
+        right += int((model.lm_head(hidden[only.targets]).argmax(-1) == only.labels).sum())
+        n += len(only.labels)
+    return sum(losses) / len(losses), right / n
+
+
+class Progress:
+    """How far a run is: by tokens or by time, whichever is further."""
+
+    def __init__(self, tokens: float, minutes: float) -> None:
+        self.tokens, self.seconds, self.started = tokens, minutes * 60, time.monotonic()
+        self.seen = 0
+
+    def __call__(self) -> float:
+        elapsed = (time.monotonic() - self.started) / self.seconds if self.seconds else 0.0
+        return max(self.seen / self.tokens, elapsed)
+
+    def tools(self) -> tuple[int, int]:
+        return next(span for until, span in CURRICULUM if self() < until or until > 1)
+
+
+def tokenizer_texts(seed: int, n_rows: int) -> Iterator[str]:
+    for row in islice(rows(seed, lambda: (3, 6), 30), n_rows):
+        prefix, pairs = texts(row)
+        yield prefix
+        for prompt, reply in pairs:
+            yield prompt + reply
+
+
+def save(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Weights in bf16 (safetensors), tokenizer and template."""
+    copy = Gemma3ForCausalLM(model.config)
+    copy.load_state_dict(model.state_dict())
+    copy.config._attn_implementation = "sdpa"
+    torch.nn.Module.to(copy, dtype=torch.bfloat16)
+    copy.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def pretrain(arguments: argparse.Namespace) -> None:
+    torch.manual_seed(arguments.seed)
+    torch.set_num_threads(arguments.threads)
+    prefix_attention.register()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.resume:
+        model = Gemma3ForCausalLM.from_pretrained(arguments.resume, dtype=torch.float32)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.resume)
+    else:
+        model = Gemma3ForCausalLM(make_config())
+        tokenizer = train_tokenizer(tokenizer_texts(arguments.seed + 1, 4000))
+    model.config._attn_implementation = prefix_attention.NAME
+    optimizers = make_optimizers(model)
+    progress = Progress(arguments.tokens, arguments.minutes)
+    rng = random.Random(arguments.seed)
+    held_out = [pack(row, tokenizer, rng) for row in islice(rows(10**6, lambda: (5, 8), 20), 8)]
+    stream = rows(arguments.seed + 2, progress.tools, arguments.requests)
+    log = (arguments.out / "pretraining.jsonl").open("a", encoding="utf-8")
+    step = 0
+    while progress() < 1:
+        factor = schedule(progress())
+        for optimizer, rate in zip(optimizers, (0.02, 2e-3), strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor * arguments.rate
+        total = 0.0
+        for row in islice(stream, arguments.rows):
+            packed = pack(row, tokenizer, rng)
+            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
+                loss = loss_of(model, packed)
+            (loss / arguments.rows).backward()
+            total += loss.item() / arguments.rows
+            progress.seen += packed.ids.shape[1]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        step += 1
+        if step % arguments.log_every == 0:
+            entry = {"step": step, "tokens": progress.seen, "progress": round(progress(), 4), "loss": round(total, 4)}
+            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
+                entry["held_out_loss"], entry["held_out_token_accuracy"] = probe(model, held_out)
+            entry["seconds"] = round(time.monotonic() - progress.started, 1)
+            log.write(json.dumps(entry) + "\n")
+            log.flush()
+        if step % arguments.save_every == 0:
+            save(model, tokenizer, arguments.out)
+    save(model, tokenizer, arguments.out)
+    log.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Pretrain the starter model.")
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights, tokenizer and curve")
+    parser.add_argument("--resume", type=Path, help="folder of weights and tokenizer to go on from")
+    parser.add_argument("--tokens", type=float, default=20e6, help="length of the schedule in tokens")
+    parser.add_argument("--minutes", type=float, default=0, help="end after so many minutes at the latest")
+    parser.add_argument("--rows", type=int, default=3, help="rows an optimizer step")
+    parser.add_argument("--requests", type=int, default=24, help="requests a row")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor on both learning rates")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--log-every", type=int, default=50)
+    parser.add_argument("--save-every", type=int, default=200)
+    pretrain(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""How a run stands, also when its worker can no longer say so itself."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from workbench.runfolder import ProcessId, RunFolder, RunStatus, read_process, read_status, tail_log
+
+SILENCE_SECONDS = 30.0
+"""A worker that cannot be looked up (other machine, none known) counts as dead after this long without heartbeat."""
+
+_FULL_DISK_BYTES = 1 << 20
+
+
+def observe(folder: Path) -> RunStatus:
+    """The run's status; a dead worker, a full disk or a folder deleted by hand show as ``failed`` with a sentence.
+
+    Reads only: may be called as often as wanted, by as many as want to.
+    """
+    run = RunFolder(folder)
+    if not run.path.is_dir():
+        return RunStatus("failed", message="The run's folder was deleted. Its scores stay, its adapter is gone.")
+    status = _current(run)
+    if status.finished or is_alive(run, status):
+        return status
+    # The worker may have finished between the two looks.
+    status = _current(run)
+    return status if status.finished else _dead(run, status)
+
+
+def is_alive(run: RunFolder, status: RunStatus) -> bool:
+    """Whether the run's process lives, as far as can be told from here."""
+    process = status.process
+    if process is not None and process.is_local:
+        return process.find() is not None
+    return time.time() - status.heartbeat < SILENCE_SECONDS
+
+
+def known_process(run: RunFolder) -> ProcessId | None:
+    """The worker's process as it or its launcher wrote it down."""
+    status = read_status(run)
+    return (status.process if status else None) or read_process(run)
+
+
+def _current(run: RunFolder) -> RunStatus:
+    status = read_status(run) or _starting(run)
+    if run.cancel.exists() and not status.finished:
+        return replace(status, state="stopping")
+    return status
+
+
+def _starting(run: RunFolder) -> RunStatus:
+    """Between launch and the worker's first word there is only what the launcher wrote."""
+    source = run.process if run.process.exists() else run.path
+    try:
+        since = source.stat().st_mtime
+    except FileNotFoundError:
+        since = 0.0
+    return RunStatus("running", phase="starting", process=read_process(run), heartbeat=since)
+
+
+def _dead(run: RunFolder, status: RunStatus) -> RunStatus:
+    if run.cancel.exists():
+        return replace(status, state="stopped", phase="", message="Stopped.", eta_s=0.0)
+    if shutil.disk_usage(run.path).free < _FULL_DISK_BYTES:
+        reason = "The disk is full. Free some space, then start the run again."
+    else:
+        reason = "The worker ended without a word: it was killed, or the computer restarted."
+    log = tail_log(run, 5)
+    message = f"{reason}\nLast lines of its log:\n{log}" if log else reason
+    return replace(status, state="failed", phase="", message=message, eta_s=None)

@@ -1,0 +1,91 @@
+"""The tables, as an ordered list of named steps. A step that was released never changes: add one after it.
+
+Times are ISO 8601 text in UTC. JSON is kept as the text that was written, so that the order of keys and the
+difference between 1 and 1.0 survive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import duckdb
+
+from workbench.errors import WorkbenchError
+
+Cursor = duckdb.DuckDBPyConnection
+
+
+def migrate(cursor: Cursor, applied_at: str) -> list[str]:
+    """Apply the steps that the database lacks, each in a transaction of its own; returns their names.
+
+    Raises:
+        WorkbenchError: the database knows a step that this version does not.
+    """
+    cursor.execute("CREATE TABLE IF NOT EXISTS migrations (name VARCHAR PRIMARY KEY, applied_at VARCHAR NOT NULL)")
+    done = {name for (name,) in cursor.execute("SELECT name FROM migrations").fetchall()}
+    if unknown := sorted(done - {name for name, _ in MIGRATIONS}):
+        raise WorkbenchError(
+            f"A newer version of the workbench made this database ({', '.join(unknown)}).",
+            "Update the workbench, or choose another folder with --workspace.",
+        )
+    pending = [(name, step) for name, step in MIGRATIONS if name not in done]
+    for name, step in pending:
+        cursor.begin()
+        try:
+            step(cursor)
+            cursor.execute("INSERT INTO migrations VALUES (?, ?)", [name, applied_at])
+            cursor.commit()
+        except BaseException:
+            cursor.rollback()
+            raise
+    return [name for name, _ in pending]
+
+
+def _m0001_scenarios(cursor: Cursor) -> None:
+    """Toolsets, scenarios with their revisions and changes, snapshots."""
+    cursor.execute("""
+        CREATE TABLE toolsets (
+            name VARCHAR, version INTEGER, body JSON NOT NULL, created_at VARCHAR NOT NULL, author VARCHAR NOT NULL,
+            PRIMARY KEY (name, version));
+        CREATE TABLE changes (
+            id BIGINT PRIMARY KEY, kind VARCHAR NOT NULL, author VARCHAR NOT NULL, created_at VARCHAR NOT NULL,
+            note VARCHAR NOT NULL, undoes BIGINT);
+        CREATE TABLE scenario_revisions (
+            scenario_id VARCHAR, revision INTEGER, change_id BIGINT NOT NULL, deleted BOOLEAN NOT NULL,
+            body JSON NOT NULL, PRIMARY KEY (scenario_id, revision));
+        CREATE TABLE scenarios (
+            id VARCHAR PRIMARY KEY, revision INTEGER NOT NULL, change_id BIGINT NOT NULL, toolset VARCHAR NOT NULL,
+            request VARCHAR NOT NULL, os VARCHAR NOT NULL, shell VARCHAR NOT NULL, mode VARCHAR NOT NULL,
+            status VARCHAR NOT NULL, split VARCHAR NOT NULL, pinned BOOLEAN NOT NULL, label VARCHAR NOT NULL,
+            tools VARCHAR[] NOT NULL, tags VARCHAR[] NOT NULL, body JSON NOT NULL, updated_at VARCHAR NOT NULL);
+        CREATE TABLE snapshots (
+            hash VARCHAR PRIMARY KEY, toolset VARCHAR NOT NULL, toolset_body JSON NOT NULL,
+            created_at VARCHAR NOT NULL, note VARCHAR NOT NULL);
+        CREATE TABLE snapshot_rows (
+            snapshot VARCHAR, position INTEGER, scenario_id VARCHAR NOT NULL, revision INTEGER NOT NULL,
+            split VARCHAR NOT NULL, PRIMARY KEY (snapshot, position));
+    """)
+
+
+def _m0002_runs(cursor: Cursor) -> None:
+    """Runs with their metrics, replies and scores."""
+    cursor.execute("""
+        CREATE TABLE runs (
+            id VARCHAR PRIMARY KEY, kind VARCHAR NOT NULL, state VARCHAR NOT NULL, snapshot VARCHAR NOT NULL,
+            model VARCHAR NOT NULL, config JSON NOT NULL, created_at VARCHAR NOT NULL, started_at VARCHAR NOT NULL,
+            ended_at VARCHAR NOT NULL, name VARCHAR NOT NULL, message VARCHAR NOT NULL, summary JSON NOT NULL);
+        CREATE TABLE metrics (
+            run_id VARCHAR, line INTEGER, step DOUBLE, body JSON NOT NULL, PRIMARY KEY (run_id, line));
+        CREATE TABLE replies (
+            run_id VARCHAR, scenario_id VARCHAR, kind VARCHAR NOT NULL, label VARCHAR NOT NULL, latency_ms DOUBLE,
+            body JSON NOT NULL, PRIMARY KEY (run_id, scenario_id));
+        CREATE TABLE scores (
+            run_id VARCHAR, scenario_id VARCHAR, tool_correct BOOLEAN NOT NULL, exact BOOLEAN NOT NULL,
+            schema_valid BOOLEAN NOT NULL, body JSON NOT NULL, PRIMARY KEY (run_id, scenario_id));
+    """)
+
+
+MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
+    ("0001_scenarios", _m0001_scenarios),
+    ("0002_runs", _m0002_runs),
+)

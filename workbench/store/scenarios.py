@@ -1,0 +1,310 @@
+"""Scenarios in the store: revisions are added, never overwritten, so that undo and history are reads.
+
+``scenario_revisions`` holds everything that ever was; ``scenarios`` the newest revision of what is not deleted, with
+the columns that pages filter by. Each save, delete or undo is one change. Knows nothing of validity: callers check
+scenarios against their toolset first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.records import Scenario
+from workbench.scenarios.coverage import CoverageCell, tools_of
+from workbench.scenarios.splitting import split_of
+from workbench.store.database import Cursor, Store, now
+
+
+@dataclass(frozen=True)
+class ScenarioFilter:
+    """Which scenarios; an empty field lets all pass.
+
+    Attributes:
+        text: part of the request or the id, in any case.
+        tool: a tool that the scenario calls, or ``NO_TOOL``.
+        split: the resolved split, pinned or hashed.
+    """
+
+    toolset: str = ""
+    text: str = ""
+    tool: str = ""
+    os: str = ""
+    mode: str = ""
+    split: str = ""
+    status: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision of a scenario and the change that made it."""
+
+    scenario: Scenario
+    revision: int
+    author: str
+    at: str
+    kind: str
+    deleted: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One save, delete or undo.
+
+    Attributes:
+        kind: what the caller of ``save`` says, or ``delete`` or ``undo``.
+        undoes: the change that this one took back, or None.
+        scenarios: how many scenarios it touched.
+    """
+
+    id: int
+    kind: str
+    author: str
+    at: str
+    note: str
+    undoes: int | None
+    scenarios: int
+
+
+NO_FILTER = ScenarioFilter()
+
+
+def find(store: Store, filter: ScenarioFilter = NO_FILTER, offset: int = 0, limit: int = 50) -> list[Scenario]:
+    """One page: the newest change first, then by id."""
+    where, params = _where(filter)
+    page = f"SELECT body FROM scenarios {where} ORDER BY change_id DESC, id LIMIT ? OFFSET ?"
+    return [_scenario(row["body"]) for row in store.read(page, [*params, limit, offset])]
+
+
+def count(store: Store, filter: ScenarioFilter = NO_FILTER) -> int:
+    where, params = _where(filter)
+    return int(store.read(f"SELECT count(*) AS n FROM scenarios {where}", params)[0]["n"])
+
+
+def stream(store: Store, filter: ScenarioFilter = NO_FILTER) -> Iterator[Scenario]:
+    """All that pass, by id, without holding them in memory together."""
+    where, params = _where(filter)
+    for row in store.stream(f"SELECT body FROM scenarios {where} ORDER BY id", params):
+        yield _scenario(row["body"])
+
+
+def get(store: Store, scenario_id: str) -> Scenario | None:
+    """The newest revision, or None when there is none or it is deleted."""
+    rows = store.read("SELECT body FROM scenarios WHERE id = ?", [scenario_id])
+    return _scenario(rows[0]["body"]) if rows else None
+
+
+def existing(store: Store, ids: Iterable[str]) -> set[str]:
+    """Those of the ids that are taken by a scenario now."""
+    rows = store.read("SELECT id FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)])
+    return {row["id"] for row in rows}
+
+
+def history(store: Store, scenario_id: str) -> list[Revision]:
+    """Every revision, the newest first; empty for an unknown id."""
+    rows = store.read(
+        """SELECT r.body, r.revision, c.author, c.created_at, c.kind, r.deleted
+           FROM scenario_revisions r JOIN changes c ON c.id = r.change_id
+           WHERE r.scenario_id = ? ORDER BY r.revision DESC""",
+        [scenario_id],
+    )
+    return [
+        Revision(_scenario(row["body"]), row["revision"], row["author"], row["created_at"], row["kind"], row["deleted"])
+        for row in rows
+    ]
+
+
+def save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str, note: str = "") -> int:
+    """Add or revise scenarios as one change and return its id; 0 when nothing differed, and then nothing is written.
+
+    Args:
+        kind: the verb that history shows, such as ``edit``, ``import``, ``approve``.
+
+    Raises:
+        WorkbenchError: two of the scenarios have the same id.
+    """
+    _refuse_duplicates(scenarios)
+    bodies = [_body(scenario) for scenario in scenarios]
+    with store.write() as cursor:
+        same = _unchanged(cursor, scenarios, bodies)
+        fresh = [(s, body) for s, body in zip(scenarios, bodies, strict=True) if s.id not in same]
+        if not fresh:
+            return 0
+        change = _add_change(cursor, kind, author, note)
+        _put(cursor, change, [scenario for scenario, _ in fresh], [body for _, body in fresh])
+    return change
+
+
+def delete(store: Store, ids: Iterable[str], author: str, note: str = "") -> int:
+    """Delete as one change and return its id; unknown ids are passed over, 0 when none was known."""
+    with store.write() as cursor:
+        known = "SELECT id FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))"
+        found = [row[0] for row in cursor.execute(known, [list(ids)]).fetchall()]
+        if not found:
+            return 0
+        change = _add_change(cursor, "delete", author, note)
+        _remove(cursor, change, found)
+    return change
+
+
+def undo(store: Store, author: str) -> Change | None:
+    """Take back the newest change that is not yet undone, by adding revisions; None when there is none left.
+
+    Returns the change that was taken back.
+    """
+    with store.write() as cursor:
+        row = cursor.execute(f"{_CHANGES} WHERE {_NOT_UNDONE} ORDER BY id DESC LIMIT 1").fetchone()
+        if row is None:
+            return None
+        undone = Change(*row)
+        before = cursor.execute(
+            """SELECT r.scenario_id, p.body FROM scenario_revisions r
+               LEFT JOIN scenario_revisions p
+                 ON p.scenario_id = r.scenario_id AND p.revision = r.revision - 1 AND NOT p.deleted
+               WHERE r.change_id = ?""",
+            [undone.id],
+        ).fetchall()
+        change = _add_change(cursor, "undo", author, f"undo of {undone.kind}", undoes=undone.id)
+        _remove(cursor, change, [scenario_id for scenario_id, body in before if body is None])
+        bodies = [body for _, body in before if body is not None]
+        _put(cursor, change, [_scenario(body) for body in bodies], bodies)
+    return undone
+
+
+def changes(store: Store, limit: int = 50) -> list[Change]:
+    """The newest changes, newest first."""
+    rows = store.read(f"{_CHANGES} ORDER BY id DESC LIMIT ?", [limit])
+    return [Change(*row.values()) for row in rows]
+
+
+def coverage(store: Store, toolset: str, filter: ScenarioFilter = NO_FILTER) -> list[CoverageCell]:
+    """The cells of a toolset that are not empty; see ``CoverageCell`` for how several calls count."""
+    where, params = _where(filter, "toolset = ?")
+    rows = store.read(
+        f"""SELECT tool, os, mode, split, status, count(*) AS n
+            FROM (SELECT unnest(tools) AS tool, os, mode, split, status FROM scenarios {where})
+            GROUP BY ALL ORDER BY ALL""",
+        [toolset, *params],
+    )
+    return [CoverageCell(**row) for row in rows]
+
+
+_CHANGES = """SELECT id, kind, author, created_at, note, undoes,
+    (SELECT count(*) FROM scenario_revisions r WHERE r.change_id = changes.id) AS scenarios FROM changes"""
+_NOT_UNDONE = "undoes IS NULL AND id NOT IN (SELECT u.undoes FROM changes u WHERE u.undoes IS NOT NULL)"
+
+_CONDITIONS = {
+    "toolset": "toolset = ?",
+    "tool": "list_contains(tools, ?)",
+    "os": "os = ?",
+    "mode": "mode = ?",
+    "split": "split = ?",
+    "status": "status = ?",
+    "tag": "list_contains(tags, ?)",
+}
+
+
+def _where(filter: ScenarioFilter, *first: str) -> tuple[str, list[Any]]:
+    """The WHERE clause and its parameters; those of the conditions in ``first`` are the caller's to put in front."""
+    conditions = list(first)
+    params: list[Any] = []
+    for name, condition in _CONDITIONS.items():
+        if value := getattr(filter, name):
+            conditions.append(condition)
+            params.append(value)
+    if filter.text:
+        conditions.append(r"(request ILIKE ? ESCAPE '\' OR id ILIKE ? ESCAPE '\')")
+        params += [_pattern(filter.text)] * 2
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), params
+
+
+def _pattern(text: str) -> str:
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
+
+
+def _scenario(body: str) -> Scenario:
+    return Scenario.from_dict(json.loads(body))
+
+
+def _body(scenario: Scenario) -> str:
+    return json.dumps(scenario.to_dict(), ensure_ascii=False)
+
+
+def _refuse_duplicates(scenarios: Sequence[Scenario]) -> None:
+    seen: set[str] = set()
+    for scenario in scenarios:
+        if scenario.id in seen:
+            raise WorkbenchError(f"Two scenarios have the id '{scenario.id}'.", "Give one of them another id.")
+        seen.add(scenario.id)
+
+
+def _unchanged(cursor: Cursor, scenarios: Sequence[Scenario], bodies: Sequence[str]) -> set[str]:
+    """Ids whose newest revision has this very body. Text is compared, for 1 and 1.0 are equal as values."""
+    rows = cursor.execute(
+        """SELECT i.id FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS body) i
+           JOIN scenarios s ON s.id = i.id AND s.body::VARCHAR = i.body""",
+        [[scenario.id for scenario in scenarios], list(bodies)],
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _add_change(cursor: Cursor, kind: str, author: str, note: str, undoes: int | None = None) -> int:
+    row = cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM changes").fetchone()
+    assert row is not None
+    cursor.execute("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)", [row[0], kind, author, now(), note, undoes])
+    return int(row[0])
+
+
+def _put(cursor: Cursor, change: int, scenarios: Sequence[Scenario], bodies: Sequence[str]) -> None:
+    """Add a revision of each scenario and make it the current one. Lists as parameters: row by row is 100x slower."""
+    if not scenarios:
+        return
+    ids = [scenario.id for scenario in scenarios]
+    cursor.execute(
+        """INSERT INTO scenario_revisions
+           SELECT i.id, coalesce(r.newest, 0) + 1, ?, false, i.body
+           FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS body) i
+           LEFT JOIN (SELECT scenario_id, max(revision) AS newest FROM scenario_revisions
+                      WHERE scenario_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY scenario_id) r
+             ON r.scenario_id = i.id""",
+        [change, ids, list(bodies), ids],
+    )
+    cursor.execute(
+        """INSERT OR REPLACE INTO scenarios
+           SELECT r.scenario_id, r.revision, r.change_id, i.toolset, i.request, i.os, i.shell, i.mode, i.status,
+                  i.split, i.pinned, i.label, i.tools, i.tags, r.body, c.created_at
+           FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS toolset, unnest(?::VARCHAR[]) AS request,
+                        unnest(?::VARCHAR[]) AS os, unnest(?::VARCHAR[]) AS shell, unnest(?::VARCHAR[]) AS mode,
+                        unnest(?::VARCHAR[]) AS status, unnest(?::VARCHAR[]) AS split, unnest(?::BOOLEAN[]) AS pinned,
+                        unnest(?::VARCHAR[]) AS label, unnest(?::VARCHAR[][]) AS tools,
+                        unnest(?::VARCHAR[][]) AS tags) i
+           JOIN scenario_revisions r ON r.scenario_id = i.id AND r.change_id = ?
+           JOIN changes c ON c.id = r.change_id""",
+        [*_columns(scenarios), change],
+    )
+
+
+def _columns(scenarios: Sequence[Scenario]) -> list[list[Any]]:
+    """The columns that pages filter by, one list a column."""
+    rows = [
+        (s.id, s.toolset, s.request, s.os, s.shell, s.mode, s.status, split_of(s), s.split is not None)
+        + (s.outcome.label, list(tools_of(s)), list(s.tags))
+        for s in scenarios
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _remove(cursor: Cursor, change: int, ids: Sequence[str]) -> None:
+    """Add a revision that says deleted, with the last body, and take the scenarios off the current ones."""
+    cursor.execute(
+        """INSERT INTO scenario_revisions
+           SELECT id, revision + 1, ?, true, body FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))""",
+        [change, list(ids)],
+    )
+    cursor.execute("DELETE FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)])

@@ -1,0 +1,134 @@
+// Joins server-rendered HTML to the app. Knows no page: elements say with data attributes which event they send.
+//   data-event   a click sends this event          data-change  a changed field sends it
+//   data-input   typing sends it, after a pause    data-submit  submitting the form sends it
+// Each event carries the element's data attributes, the fields of its form and the address's query.
+// The address follows the page: an element with data-query says what it must be.
+window.workbench = (() => {
+  "use strict";
+  const PAUSE_MS = 250;
+  const parts = {};
+
+  const lists = (pairs) => {
+    const out = {};
+    for (const [name, value] of pairs) if (typeof value === "string") (out[name] ??= []).push(value);
+    return out;
+  };
+  const query = () => lists(new URLSearchParams(location.search));
+  const guarded = () => document.querySelector("form[data-guard].changed");
+
+  function wire({ name, element, trigger, watch, props, events }) {
+    parts[name] = props;
+    const send = (event, source, submitter) => {
+      if (!events.includes(event)) return;
+      const form = source.closest("form");
+      const data = { ...source.dataset, ...(submitter?.dataset ?? {}) };
+      trigger(event, { ...data, value: source.value ?? "", form: form ? lists(new FormData(form)) : {}, query: query() });
+    };
+    const leaves = (target) => "leave" in target.dataset;
+
+    element.addEventListener("click", (event) => {
+      const target = event.target.closest("[data-event], [data-press], [data-dismiss]");
+      if (!target || !element.contains(target)) return;
+      if ("dismiss" in target.dataset) return void (target.closest(".toast").hidden = true);
+      if (target.dataset.press) return void document.querySelector(target.dataset.press)?.click();
+      event.preventDefault();
+      if (leaves(target) && guarded() && !confirm("Leave without saving your changes?")) return;
+      if (leaves(target)) guarded()?.classList.remove("changed");
+      target.closest("details.menu")?.removeAttribute("open");
+      send(target.dataset.event, target);
+    });
+    element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const form = event.target;
+      if (form.dataset.submit) send(form.dataset.submit, form, event.submitter);
+    });
+    element.addEventListener("change", (event) => send(event.target.dataset.change, event.target));
+    let timer;
+    element.addEventListener("input", (event) => {
+      event.target.closest("form[data-guard]")?.classList.add("changed");
+      if (!event.target.dataset.input) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => send(event.target.dataset.input, event.target), PAUSE_MS);
+    });
+    element.addEventListener("keydown", (event) => {
+      const form = event.target.closest("form[data-guard]");
+      if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(form.querySelector("[type=submit]"));
+    });
+    watch("value", () => settle(element));
+    settle(element);
+  }
+
+  // After each rendering: fields show what the server says, the address follows, focus goes where it is wanted.
+  function settle(element) {
+    for (const form of element.querySelectorAll("form[data-reset]")) form.reset();
+    for (const form of element.querySelectorAll("form[data-guard]")) form.classList.toggle("changed", "dirty" in form.dataset);
+    const place = element.querySelector("[data-query]");
+    if (place) {
+      const search = place.dataset.query ? `?${place.dataset.query}` : "";
+      if (search !== location.search) history.replaceState(history.state, "", location.pathname + search + location.hash);
+    }
+    const wanted = element.querySelector("[data-focus]");
+    if (wanted && wanted.dataset.focus !== element.dataset.focused) {
+      element.dataset.focused = wanted.dataset.focus;
+      (wanted.querySelector("[aria-invalid=true]") ?? wanted.querySelector("[data-first]") ?? wanted).focus({ preventScroll: false });
+    }
+    for (const toast of element.querySelectorAll(".toast")) {
+      toast.hidden = false;
+      clearTimeout(toast.timer);
+      if (!toast.classList.contains("bad")) toast.timer = setTimeout(() => (toast.hidden = true), 7000);
+    }
+  }
+
+  // Calls a server function again and again: {parts: {name: html}, again: seconds or null}. A lost app is waited for.
+  function poll(tick, body = () => ({}), use = () => {}) {
+    let wait = 1;
+    const turn = async () => {
+      if (document.hidden) return void setTimeout(turn, 1000);
+      try {
+        const reply = await tick({ query: query(), ...body() });
+        for (const [name, html] of Object.entries(reply.parts ?? {})) if (parts[name] && parts[name].value !== html) parts[name].value = html;
+        use(reply);
+        lost(false);
+        wait = reply.again ?? 3;
+      } catch (error) {
+        if (!/fetch|network|failed|json|status/i.test(String(error))) console.error(error);
+        lost(true);
+        wait = Math.min(wait * 2, 15);
+      }
+      setTimeout(turn, wait * 1000);
+    };
+    setTimeout(turn, 300);
+  }
+
+  function lost(yes) {
+    let bar = document.getElementById("wb-lost");
+    if (yes && !bar) {
+      bar = Object.assign(document.createElement("div"), { id: "wb-lost", textContent: "The app does not answer. Trying again…" });
+      bar.setAttribute("role", "status");
+      document.body.append(bar);
+    } else if (!yes && bar) bar.remove();
+  }
+
+  // Light and dark: the system's choice until the person makes their own.
+  const LIGHT = "workbench-light";
+  const setDark = (dark) => document.body.classList.toggle("dark", dark);
+  function recallLight() {
+    const kept = localStorage.getItem(LIGHT);
+    if (kept) setDark(kept === "dark");
+  }
+  function toggleLight() {
+    const dark = !document.body.classList.contains("dark");
+    localStorage.setItem(LIGHT, dark ? "dark" : "light");
+    setDark(dark);
+  }
+
+  addEventListener("beforeunload", (event) => guarded() && event.preventDefault());
+  addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.removeAttribute("open");
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.removeAttribute("open");
+  });
+
+  return { wire, poll, query, recallLight, toggleLight };
+})();

@@ -1,0 +1,98 @@
+"""The few Gradio pieces that pages share: the top bar, a live piece of HTML, a place for messages, hidden file buttons.
+
+Knows no record and no action.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from workbench.errors import WorkbenchError
+from workbench.ui import views
+from workbench.ui.forms import Fields
+
+_log = logging.getLogger(__name__)
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""How every event is registered: answered at once, without a spinner, no public endpoint."""
+
+_HEADER_JS = """
+workbench.recallLight();
+element.querySelector('[data-light]').addEventListener('click', workbench.toggleLight);
+"""
+
+
+def header(active: str) -> None:
+    """The top bar; ``active`` is the path of the page it stands on."""
+    gr.HTML(views.header(active), js_on_load=_HEADER_JS, apply_default_css=False)
+
+
+def live(name: str, value: str = "", events: Sequence[str] = (), **options: Any) -> gr.HTML:
+    """HTML whose elements send events (see ``assets/workbench.js``); listen with ``component.<event>(...)``."""
+    script = f"workbench.wire({{name: {json.dumps(name)}, element, trigger, watch, props, events: {json.dumps(events)}}});"
+    script += options.pop("script", "")
+    options.setdefault("elem_id", f"wb-{name}")
+    return gr.HTML(value, js_on_load=script, apply_default_css=False, **options)
+
+
+def polled(name: str, tick: Callable[[Mapping[str, Any]], Mapping[str, Any]], **options: Any) -> gr.HTML:
+    """Live HTML that asks ``tick`` for news of the page's parts as long as the page is open.
+
+    ``tick`` gets ``{"query": …}`` and returns ``{"parts": {name: html}, "again": seconds}``. It must be named ``tick``.
+    """
+    return live(name, script="workbench.poll(server.tick);", server_functions=[tick], **options)
+
+
+def notice() -> gr.HTML:
+    """Where messages appear; events that can fail name it as their last output."""
+    return live("notice", events=("undo",))
+
+
+def payload(event: gr.EventData) -> Mapping[str, Any]:
+    """What the browser sent with an event of a live component."""
+    data = event._data
+    return data if isinstance(data, Mapping) else {}
+
+
+def form(event: gr.EventData) -> Fields:
+    """Fields of the form that the event came from."""
+    return _fields(payload(event).get("form"))
+
+
+def query(event: gr.EventData | Mapping[str, Any]) -> Fields:
+    """Query of the page's address, of an event or of a poll."""
+    return _fields((event if isinstance(event, Mapping) else payload(event)).get("query"))
+
+
+def address(request: gr.Request) -> Fields:
+    """Query of the page's address while it loads."""
+    parameters = request.query_params
+    return {name: parameters.getlist(name) for name in parameters}
+
+
+def author(request: gr.Request | None) -> str:
+    """Who is at the keyboard: the login's name, or ``local``."""
+    return (getattr(request, "username", None) or "local") if request else "local"
+
+
+def failed(error: WorkbenchError) -> str:
+    """An error as a message; anything but a WorkbenchError is a bug and is not caught."""
+    _log.info("told the person: %s", error)
+    return views.toast(error.message, error.hint, bad=True)
+
+
+def as_file(path: str | Path | None) -> Any:
+    """Hands a file to a hidden download button; ``PRESS`` then presses it."""
+    return gr.DownloadButton(value=None if path is None else str(path))
+
+
+def _fields(value: Any) -> Fields:
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(name): [str(item) for item in items] for name, items in value.items() if isinstance(items, list)}

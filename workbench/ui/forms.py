@@ -1,0 +1,292 @@
+"""What a browser sends, as records; where one is on a page, as an address. Pure: knows no widget and no store.
+
+A form and an address's query have one shape, ``Fields``: each name with all its values. Reading a form never fails:
+a value that does not fit its schema stays as it was typed, so that the checks of ``scenarios.validate`` can say what is
+wrong with it at its field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast, get_args
+from urllib.parse import urlencode
+
+from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Toolset
+from workbench.store.scenarios import ScenarioFilter
+from workbench.training.settings import TrainSettings
+
+Fields = Mapping[str, Sequence[str]]
+FILTER_NAMES = ("toolset", "text", "tool", "os", "mode", "split", "status", "tag")
+NEW = "new"
+
+
+def one(fields: Fields, name: str, default: str = "") -> str:
+    """The last value of that name."""
+    values = fields.get(name) or (default,)
+    return values[-1]
+
+
+def whole(fields: Fields, name: str, default: int = 0) -> int:
+    """A whole number, or the default where there is none."""
+    try:
+        return int(one(fields, name))
+    except ValueError:
+        return default
+
+
+def address(**parts: Any) -> str:
+    """A query string of the parts that are not empty; sequences repeat their name."""
+    kept = {name: value for name, value in parts.items() if value not in ("", 0, None, False, (), [])}
+    return urlencode(kept, doseq=True)
+
+
+# Scenarios
+
+
+def scenario_filter(fields: Fields) -> ScenarioFilter:
+    return ScenarioFilter(**{name: one(fields, name).strip() for name in FILTER_NAMES})
+
+
+def _filter_parts(filter: ScenarioFilter) -> dict[str, str]:
+    return {name: getattr(filter, name) for name in FILTER_NAMES}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where one is on the Scenarios page: filter, page of the table, scenario in the editor.
+
+    Attributes:
+        open: id of the scenario in the editor, ``new`` for one not yet saved, or empty.
+        revision: which revision the editor shows; 0 for the current one.
+    """
+
+    filter: ScenarioFilter = ScenarioFilter()
+    page: int = 1
+    open: str = ""
+    revision: int = 0
+
+    @classmethod
+    def read(cls, fields: Fields) -> Desk:
+        page = max(1, whole(fields, "page", 1))
+        return cls(scenario_filter(fields), page, one(fields, "open"), whole(fields, "revision"))
+
+    @property
+    def query(self) -> str:
+        page = 0 if self.page == 1 else self.page
+        return address(**_filter_parts(self.filter), page=page, open=self.open, revision=self.revision)
+
+    def at(self, **changes: Any) -> Desk:
+        return replace(self, **changes)
+
+
+def blank(filter: ScenarioFilter, toolset: Toolset, id: str) -> Scenario:
+    """A new scenario as the filter suggests: its tool, OS, mode and pinned split."""
+    tool = filter.tool if toolset.tool(filter.tool) else ""
+    no_tool = filter.tool == "NO_TOOL"
+    return Scenario(
+        id=id,
+        toolset=toolset.name,
+        request="",
+        outcome=Outcome() if no_tool else Outcome((ExpectedCall(tool),)),
+        os=filter.os,
+        mode=filter.mode,
+        split=_one_of(filter.split, SPLITS),
+        status="approved",
+        source="author",
+    )
+
+
+def scenario(fields: Fields, toolset: Toolset, before: Scenario) -> Scenario:
+    """The scenario that the editor's form says; what the form does not show is kept from ``before``."""
+    return replace(
+        before,
+        request=one(fields, "request").strip(),
+        outcome=_outcome(fields, toolset, before.outcome),
+        os=one(fields, "os"),
+        shell=one(fields, "shell").strip(),
+        mode=one(fields, "mode").strip(),
+        tags=tuple(words(one(fields, "tags"))),
+        reasoning=one(fields, "reasoning").strip(),
+        status=cast(Status, _one_of(one(fields, "status"), STATUSES) or before.status),
+        split=_one_of(one(fields, "split"), SPLITS),
+    )
+
+
+def words(text: str) -> list[str]:
+    """What stands between commas, without blanks around it."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _outcome(fields: Fields, toolset: Toolset, before: Outcome) -> Outcome:
+    kind = one(fields, "outcome", "one")
+    if kind == "none":
+        return Outcome()
+    count = whole(fields, "calls")
+    calls = [_call(fields, i, toolset, before) for i in range(count) if one(fields, "drop") != str(i)]
+    if one(fields, "add") or not calls:
+        calls.append(ExpectedCall(""))
+    if kind == "one":
+        return Outcome(tuple(calls[:1]))
+    calls += [ExpectedCall("")] * (2 - len(calls))
+    return Outcome(tuple(calls), one(fields, "ordered") == "yes")
+
+
+def _call(fields: Fields, i: int, toolset: Toolset, before: Outcome) -> ExpectedCall:
+    name = one(fields, f"call.{i}.name")
+    tool = toolset.tool(name)
+    arguments = {}
+    for argument, schema in (tool.properties if tool else {}).items():
+        values = fields.get(f"call.{i}.arg.{argument}", ())
+        if any(values):
+            arguments[argument] = argument_value(schema, values)
+    old = before.calls[i] if i < len(before.calls) and before.calls[i].name == name else ExpectedCall(name)
+    return ExpectedCall(
+        name,
+        arguments,
+        accept={argument: values for argument, values in old.accept.items() if argument in arguments},
+        optional=frozenset(old.optional & arguments.keys()),
+    )
+
+
+def argument_kind(schema: Mapping[str, Any]) -> str:
+    """Which field an argument gets: choice, boolean, integer, number, choices, list, text or json."""
+    items = schema.get("items") or {}
+    kind = schema.get("type")
+    if kind == "array":
+        if not isinstance(items, Mapping) or items.get("type", "string") not in ("string", "integer", "number"):
+            return "json"
+        return "choices" if items.get("enum") else "list"
+    if schema.get("enum"):
+        return "choice"
+    return {"boolean": "boolean", "integer": "integer", "number": "number", "string": "text"}.get(str(kind), "json")
+
+
+def argument_value(schema: Mapping[str, Any], values: Sequence[str]) -> Any:
+    """What was typed as JSON, as the schema means it; text that does not fit stays text."""
+    kind = argument_kind(schema)
+    if kind == "choices":
+        return [_choice(schema["items"]["enum"], value) for value in values if value]
+    if kind == "list":
+        return _list(schema, values[-1])
+    return _SCALARS[kind](schema, values[-1])
+
+
+def _list(schema: Mapping[str, Any], text: str) -> Any:
+    if text.strip().startswith("["):
+        return _json(text)
+    kind = (schema.get("items") or {}).get("type", "string")
+    return [_number(word, int if kind == "integer" else float) if kind != "string" else word for word in words(text)]
+
+
+def _choice(options: Sequence[Any], text: str) -> Any:
+    return next((option for option in options if as_text(option) == text), text)
+
+
+def _number(text: str, kind: type[int] | type[float]) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        return text
+    return int(value) if value == value and value not in (float("inf"), float("-inf")) and value == int(value) else value
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+_SCALARS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
+    "choice": lambda schema, text: _choice(schema["enum"], text),
+    "boolean": lambda schema, text: {"true": True, "false": False}.get(text, text),
+    "integer": lambda schema, text: _number(text, int),
+    "number": lambda schema, text: _number(text, float),
+    "text": lambda schema, text: text,
+    "json": lambda schema, text: _json(text),
+}
+
+
+def as_text(value: Any) -> str:
+    """A value as a field shows it; ``argument_value`` reads it back."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _one_of(value: str, choices: tuple[Any, ...]) -> Any:
+    return value if value in choices else None
+
+
+# Train
+
+
+@dataclass(frozen=True)
+class TrainOrder:
+    """What the Train page's form asks for."""
+
+    toolset: str
+    base: str
+    name: str
+    settings: TrainSettings
+
+
+def train_order(fields: Fields) -> TrainOrder:
+    """Reads the form; numbers that are not numbers stay text and are refused by ``TrainSettings.check``."""
+    known = TrainSettings().to_dict()
+    given = {name: _setting(default, one(fields, name)) for name, default in known.items() if one(fields, name).strip()}
+    settings = TrainSettings.from_dict({**known, **given})
+    return TrainOrder(one(fields, "toolset"), one(fields, "base").strip(), one(fields, "name").strip(), settings)
+
+
+def _setting(default: Any, text: str) -> Any:
+    if isinstance(default, bool):
+        return text == "true"
+    if isinstance(default, (list, tuple)):
+        return words(text)
+    if isinstance(default, (int, float)):
+        return _number(text.strip(), float)
+    return text.strip()
+
+
+# Compare
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where one is on the Compare page."""
+
+    models: tuple[str, ...] = ()
+    split: Split = "test"
+    snapshot: str = ""
+    differing: bool = False
+    text: str = ""
+    verdict: str = ""
+    page: int = 1
+
+    @classmethod
+    def read(cls, fields: Fields) -> Bench:
+        return cls(
+            models=tuple(dict.fromkeys(model for model in fields.get("model", ()) if model)),
+            split=_one_of(one(fields, "split"), get_args(Split)) or "test",
+            snapshot=one(fields, "snapshot"),
+            differing=one(fields, "differing") == "yes",
+            text=one(fields, "text").strip(),
+            verdict=one(fields, "verdict"),
+            page=max(1, whole(fields, "page", 1)),
+        )
+
+    @property
+    def query(self) -> str:
+        return address(
+            model=self.models,
+            split="" if self.split == "test" else self.split,
+            snapshot=self.snapshot,
+            differing="yes" if self.differing else "",
+            text=self.text,
+            verdict=self.verdict,
+            page=0 if self.page == 1 else self.page,
+        )
+
+    def at(self, **changes: Any) -> Bench:
+        return replace(self, **changes)

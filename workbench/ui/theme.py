@@ -1,0 +1,53 @@
+"""How every page looks: Gradio's theme, one style sheet, one script. No font and no file comes from elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import gradio as gr
+
+ASSETS = Path(__file__).parent / "assets"
+TITLE = "Tool Router Workbench"
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's plainest theme with system fonts; ``workbench.css`` does the rest."""
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="stone",
+        font=["ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    ).set(
+        body_background_fill="#f7f6f3",
+        body_background_fill_dark="#141412",
+        body_text_color="#1c1b18",
+        body_text_color_dark="#edece6",
+    )
+
+
+@cache
+def css() -> str:
+    return (ASSETS / "workbench.css").read_text("utf-8")
+
+
+@cache
+def head() -> str:
+    """Scripts of every page, inline, so that nothing is fetched."""
+    scripts = "\n".join((ASSETS / name).read_text("utf-8") for name in ("workbench.js", "curves.js"))
+    return f'<meta name="color-scheme" content="light dark">\n<script>\n{scripts}\n</script>'
+
+
+def plotly_script() -> Path:
+    """The Plotly library for browsers that the Python package of that name carries.
+
+    Raises:
+        FileNotFoundError: the package ``plotly`` is not installed.
+    """
+    spec = importlib.util.find_spec("plotly")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        path = Path(folder) / "package_data" / "plotly.min.js"
+        if path.is_file():
+            return path
+    raise FileNotFoundError("plotly.min.js; install the package 'plotly'")

@@ -177,7 +177,7 @@ def write_json(path: Path, value: Any) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         fresh.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
-        os.replace(fresh, path)
+        fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -277,7 +277,9 @@ class Reporter:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
         self._thread.join()
 
@@ -373,7 +375,7 @@ def explain(error: BaseException) -> str:
     text = str(error)
     memory = ("not enough memory", "can't allocate memory", "out of memory", "cannot allocate memory")
     if isinstance(error, MemoryError) or any(words in text.lower() for words in memory):
-        return "The computer ran out of memory. Choose a smaller batch size or a smaller model, or close other programs."
+        return "The computer ran out of memory. Choose a smaller batch size or model, or close other programs."
     if isinstance(error, FileNotFoundError):
         return f"A file is missing: {error.filename}. Was the run folder moved or deleted?"
     first = text.strip().splitlines()[0] if text.strip() else "no message"

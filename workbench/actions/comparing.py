@@ -12,7 +12,7 @@ from typing import Any, Literal
 from workbench.actions import runs as run_actions
 from workbench.actions.models import resolve
 from workbench.errors import WorkbenchError
-from workbench.evaluation.statistics import Headline, summarise
+from workbench.evaluation.statistics import Headline, Slice, summarise, summarise_by
 from workbench.records import Reply, Run, Scenario, Score, Split
 from workbench.scenarios.cells import defuse
 from workbench.store import runs as run_store
@@ -165,6 +165,16 @@ def compare(store: Store, run_ids: Sequence[str]) -> Comparison:
     )
     rows = tuple(Row(line[0], tuple(line[1:])) for line in zip(scenarios, *answers, strict=True))
     return Comparison(snapshot, split, columns, rows)
+
+
+def slices(comparison: Comparison, by: Slice) -> list[dict[str, Headline]]:
+    """For each column in order, its headline by tool, OS or mode."""
+    scenarios = [row.scenario for row in comparison.rows]
+    cells = list(zip(*(row.cells for row in comparison.rows), strict=True))
+    return [
+        summarise_by(by, [cell.score for cell in column], [cell.reply for cell in column], scenarios)
+        for column in cells
+    ]
 
 
 def export_comparison(comparison: Comparison, format: str, differing: bool = False) -> Iterator[str]:

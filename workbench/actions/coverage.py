@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.actions.curate import toolset as get_toolset
@@ -83,7 +83,7 @@ def coverage(store: Store, toolset: str, filter: ScenarioFilter | None = None) -
         WorkbenchError: there is no toolset of that name.
     """
     declared = get_toolset(store, toolset).tool_names
-    chosen = filter or ScenarioFilter(toolset=toolset)
+    chosen = replace(filter or ScenarioFilter(), toolset=toolset)
     cells = tuple(scenario_store.coverage(store, toolset, chosen))
     stray = sorted({cell.tool for cell in cells} - {*declared, NO_TOOL})
     return Coverage(

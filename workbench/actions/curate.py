@@ -140,8 +140,10 @@ def default_toolset(store: Store) -> str:
 
 
 def unknown_toolset(store: Store, name: str) -> Problem:
+    """What to say about a toolset that is not there."""
     known = ", ".join(known.name for known in toolsets(store)) or "none yet"
-    return Problem(f"There is no toolset '{name}'.", "toolset", hint=f"Known toolsets: {known}. Import its tools first.")
+    hint = f"Known toolsets: {known}. Import its tools first."
+    return Problem(f"There is no toolset '{name}'.", "toolset", hint=hint)
 
 
 def _save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str) -> int:

@@ -7,16 +7,14 @@ be called as often as one likes.
 from __future__ import annotations
 
 import dataclasses
-import errno
-import json
 import secrets
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -25,19 +23,21 @@ from workbench.actions.models import STARTER_ID, resolve
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import summarise
 from workbench.jobs import cancel as cancelling
-from workbench.jobs import folder as folders
 from workbench.jobs.local import launch
-from workbench.jobs.watch import RunStatus, observe
-from workbench.records import Model, Reply, Run, RunKind, Scenario, Snapshot, Split, Toolset
+from workbench.jobs.watch import observe
+from workbench.records import Model, Reply, Run, RunKind, Snapshot, Split, Toolset
+from workbench.runfolder import RunFolder, RunStatus, append_rows, explain, read_rows, tail_log, write_json
 from workbench.scenarios.scoring import score
 from workbench.store import runs as run_store
 from workbench.store import snapshots as snapshot_store
 from workbench.store.database import Store, now
-from workbench.training.settings import TrainSettings
+from workbench.training.settings import TrainSettings, default_settings
 
 WORKERS: dict[RunKind, str] = {"train": "workbench.training.worker", "evaluate": "workbench.evaluation.worker"}
 BUSY = ("running", "stopping")
 POLL_SECONDS = 0.5
+RECENT_LINES = 20
+"""Metrics rows among which the newest figures are sought: loss and validation stand in different rows."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,17 @@ def start_training(
 
     Args:
         base: id of a base model, see ``models.resolve``.
+        settings: None takes good ones for the base.
         snapshot: hash of an existing one; None makes one of what is approved now.
 
     Raises:
         ProblemsError: a setting makes no sense.
         WorkbenchError: no such toolset, base or snapshot; no approved training scenario; the disk refuses.
     """
-    settings = settings or TrainSettings()
+    model = resolve(store, base)
+    settings = settings or default_settings(model.base)
     if problems := settings.check():
         raise ProblemsError("; ".join(map(str, problems)), problems, problems[0].hint)
-    model = resolve(store, base)
     if model.adapter:
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
     frozen = snapshot_store.load(store, snapshot or make_snapshot(store, toolset))
@@ -115,9 +116,7 @@ def start_training(
         raise WorkbenchError(
             f"The snapshot {frozen.hash} has no training scenarios.", "Approve some that fall on the train split."
         )
-    rows = (
-        {"scenario": row.scenario.to_dict(), "split": row.split} for row in frozen.rows if row.split != "test"
-    )
+    rows = ({"scenario": row.scenario.to_dict(), "split": row.split} for row in frozen.rows if row.split != "test")
     run = _new_run("train", frozen, model, settings.to_dict(), "train", name)
     return _start(store, run, "train.jsonl", rows)
 
@@ -150,7 +149,8 @@ def sync(store: Store) -> list[Run]:
     """
     with _alone(store) as alone:
         if alone:
-            failures = [error for run in _unfinished(store) if (error := _try_to_follow(store, run))]
+            started = [run for run in _unfinished(store) if run.state in BUSY]
+            failures = [error for run in started if (error := _try_to_follow(store, run))]
             _start_next(store)
             if failures:
                 raise ExceptionGroup("some runs could not be followed", failures)
@@ -170,9 +170,9 @@ def wait(store: Store, run_id: str, on_progress: Callable[[Progress], None] | No
 
 
 def cancel(store: Store, run_id: str) -> Run:
-    """End a run: a queued one at once; a running one finishes its step, keeps its adapter, and is killed if it does not.
+    """End a run; one that has finished is left as it is.
 
-    A finished run is left as it is.
+    A queued run ends at once. A running one finishes its step and keeps its adapter; if it does not, it is killed.
     """
     run = get_run(store, run_id)
     if run.state == "queued":
@@ -194,3 +194,169 @@ def get_run(store: Store, run_id: str) -> Run:
     if run is None:
         raise WorkbenchError(f"There is no run '{run_id}'.", "The list of runs has their ids.")
     return run
+
+
+def progress(store: Store, run_id: str) -> Progress:
+    """How far a run is. Raises WorkbenchError when there is none of that id."""
+    run = get_run(store, run_id)
+    if run.state == "queued":
+        return Progress(run, phase="queued", message=run.message)
+    status = observe(_folder(store, run).path)
+    figures: dict[str, Any] = {}
+    for row in run_store.metrics(store, run_id, run_store.last_line(store, run_id) - RECENT_LINES):
+        figures |= row
+    return Progress(
+        run=run,
+        phase="" if run.finished else status.phase,
+        step=status.step,
+        total_steps=status.total_steps,
+        eta_s=None if run.finished else status.eta_s,
+        message=run.message or status.message,
+        figures=figures,
+    )
+
+
+def run_metrics(store: Store, run_id: str, after: int = 0) -> list[dict[str, Any]]:
+    """Metrics rows behind the first ``after``, as the worker wrote them. Raises WorkbenchError for an unknown run."""
+    get_run(store, run_id)
+    return run_store.metrics(store, run_id, after)
+
+
+def log_tail(store: Store, run_id: str, lines: int = 50) -> str:
+    """The last lines of a run's log; empty when it has none (yet, or because its folder was deleted)."""
+    return tail_log(_folder(store, get_run(store, run_id)), lines)
+
+
+def _folder(store: Store, run: Run) -> RunFolder:
+    return RunFolder(store.workspace.run_folder(run.id))
+
+
+def _new_run(
+    kind: RunKind, snapshot: Snapshot, model: Model, settings: Mapping[str, Any], split: Split, name: str
+) -> Run:
+    created = datetime.now(UTC)
+    run_id = f"{kind}-{created:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    config = {
+        "run_id": run_id,
+        "kind": kind,
+        "model": dataclasses.asdict(model),
+        "toolset": snapshot.toolset.to_dict(),
+        "snapshot": snapshot.hash,
+        "split": split,
+        "settings": dict(settings),
+    }
+    return Run(
+        id=run_id,
+        kind=kind,
+        state="queued",
+        snapshot=snapshot.hash,
+        model=model.id,
+        config=config,
+        created_at=created.isoformat(timespec="milliseconds"),
+        name=name,
+    )
+
+
+def _start(store: Store, run: Run, input_name: str, rows: Iterable[Mapping[str, Any]]) -> Run:
+    """Write the folder of a new run, keep the run as queued, and start it if nothing else is running."""
+    folder = _folder(store, run).path
+    try:
+        folder.mkdir(parents=True)
+        append_rows(folder / input_name, rows)
+        write_json(folder / "config.json", run.config)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise WorkbenchError(f"The run could not be written to {folder}. {explain(error)}") from error
+    run_store.add(store, run)
+    sync(store)
+    return get_run(store, run.id)
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[bool]:
+    """Whether no other thread is in here; a file lock, for there is no place in memory that all threads share."""
+    try:
+        with FileLock(store.workspace.runs / "sync.lock", timeout=0, is_singleton=False):
+            yield True
+    except Timeout:
+        yield False
+
+
+def _unfinished(store: Store) -> list[Run]:
+    """Runs that are queued, running or stopping, the oldest first."""
+    return [run for run in reversed(run_store.list_runs(store)) if not run.finished]
+
+
+def _try_to_follow(store: Store, run: Run) -> Exception | None:
+    """One run that cannot be followed must not keep the others from being followed."""
+    try:
+        _follow(store, run)
+    except WorkbenchError as error:
+        run_store.update(store, run.id, state="failed", ended_at=now(), message=str(error))
+    except Exception as error:
+        return error
+    return None
+
+
+def _follow(store: Store, run: Run) -> None:
+    """Take in what the folder of a started run tells."""
+    folder = _folder(store, run)
+    status = cancelling.enforce(folder.path) if run.state == "stopping" else observe(folder.path)
+    # After the status, so that a run which says that it is done has left all its rows.
+    _take_metrics(store, run, folder)
+    if run.kind == "evaluate":
+        _take_replies(store, run, folder)
+    changes = _changes(run, status)
+    if status.state in ("done", "stopped"):
+        changes["summary"] = _summary(store, run, status)
+    if any(getattr(run, name) != value for name, value in changes.items()):
+        run_store.update(store, run.id, **changes)
+
+
+def _changes(run: Run, status: RunStatus) -> dict[str, Any]:
+    """The fields of the run that the status changes."""
+    if status.finished:
+        return {"state": status.state, "message": status.message, "ended_at": now()}
+    return {"state": status.state, "message": status.message}
+
+
+def _take_metrics(store: Store, run: Run, folder: RunFolder) -> None:
+    last = run_store.last_line(store, run.id)
+    run_store.append_metrics(store, run.id, last + 1, read_rows(folder.metrics, last))
+
+
+def _take_replies(store: Store, run: Run, folder: RunFolder) -> None:
+    """Score the replies that are not in the store yet and keep both."""
+    rows = [row for row in read_rows(folder.replies, run_store.reply_count(store, run.id)) if row]
+    if not rows:
+        return
+    replies = [Reply.from_dict(row) for row in rows]
+    toolset = Toolset.from_dict(run.config["toolset"])
+    outcomes = {s.id: s.outcome for s in snapshot_store.load(store, run.snapshot).split(run.config["split"])}
+    scores = [score(reply.scenario_id, outcomes[reply.scenario_id], reply.parsed, toolset) for reply in replies]
+    run_store.put_replies(store, run.id, replies, scores)
+
+
+def _summary(store: Store, run: Run, status: RunStatus) -> Mapping[str, Any]:
+    """The figures of a finished run: what its worker says, or the headline of an evaluation."""
+    if run.kind == "train":
+        return status.summary
+    scenarios = snapshot_store.load(store, run.snapshot).split(run.config["split"])
+    scores, replies = run_store.scores(store, run.id), run_store.replies(store, run.id)
+    return {**status.summary, **summarise(scores, replies, scenarios).to_dict()}
+
+
+def _start_next(store: Store) -> None:
+    """Start the oldest queued run unless one is running: there is one device."""
+    unfinished = _unfinished(store)
+    if any(run.state in BUSY for run in unfinished):
+        return
+    for run in unfinished:
+        # Kept as running before it is launched: should this process die in between, the run shows as failed and is
+        # not started twice.
+        run_store.update(store, run.id, state="running", started_at=now(), message="")
+        try:
+            launch(_folder(store, run).path, WORKERS[run.kind])
+            return
+        except WorkbenchError as error:
+            run_store.update(store, run.id, state="failed", ended_at=now(), message=str(error))

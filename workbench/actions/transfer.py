@@ -1,7 +1,7 @@
 """Scenarios and tools in and out of files.
 
-A row that cannot be read is rejected; a row that can be read but breaks a rule is kept as a draft, for it is mended more
-easily in the editor than in the file. Either way its problems are reported by line and field.
+A row that cannot be read is rejected. A row that can be read but breaks a rule is kept as a draft: the editor is a
+better place to mend it than the file. Either way its problems are reported by line and field.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def import_file(
     status: str = "",
     name: str = "",
 ) -> ImportReport:
-    """Import the good rows of a file as one change, which can be undone, or the tools of a tools file when all are good.
+    """Import the good rows of a file as one change that can be undone; or its tools, when all of them are good.
 
     Args:
         toolset: the toolset of rows that name none, and of tools without a name. A chat file brings its tools along
@@ -222,7 +222,7 @@ def _read_tools(path: Path, name: str, file: str) -> tuple[ImportReport, Toolset
     try:
         tools = importing.read_toolset(path, name, "tools")
     except RecordError as error:
-        problem = Problem(error.reason, error.path, file=file, hint=error.hint)
+        problem = Problem(error.reason, error.path.removeprefix("toolset."), file=file, hint=error.hint)
         return ImportReport(path, file, "tools", "tools", 0, 1, problems=(problem,)), None
     problems = tuple(replace(problem, file=file) for problem in check_toolset(tools))
     marked = sum(any(f".tools[{i}]" in f".{p.field}" for p in problems) for i in range(len(tools.tools)))

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.actions import comparing, coverage, curate, models, runs, transfer
+from workbench.actions import comparing, coverage, curate, runs, transfer
+from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.errors import WorkbenchError
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
-from workbench.training.settings import TrainSettings
+from workbench.training.settings import TrainSettings, default_settings
 
 Json = dict[str, Any]
 
@@ -44,7 +45,7 @@ class Verbs:
                 }
                 for toolset in curate.toolsets(self.store)
             ],
-            "models": [dataclasses.asdict(model) for model in models.list_models(self.store)],
+            "models": [dataclasses.asdict(model) for model in list_models(self.store)],
             "runs": {
                 "total": len(found),
                 "unfinished": [run.id for run in found if not run.finished],
@@ -86,7 +87,7 @@ class Verbs:
     def runs(self, kind: str = "") -> Json:
         """All runs, the newest first."""
         runs.sync(self.store)
-        return {"runs": [run_to_dict(run) for run in runs.runs(self.store, kind or None)]}
+        return {"runs": [run_to_dict(run) for run in runs.runs(self.store) if kind in ("", run.kind)]}
 
     def run(self, run_id: str) -> Json:
         """One run and how far it is."""
@@ -118,14 +119,15 @@ class Verbs:
     def train(
         self,
         toolset: str = "",
-        base: str = models.STARTER_ID,
+        base: str = STARTER_ID,
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
     ) -> Json:
-        """Start a training run."""
+        """Start a training run; ``settings`` that are not given are the good ones for the base."""
         chosen = toolset or curate.default_toolset(self.store)
-        parsed = TrainSettings.from_dict(settings or {})
+        defaults = default_settings(resolve(self.store, base).base).to_dict()
+        parsed = TrainSettings.from_dict({**defaults, **(settings or {})})
         return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name))
 
     def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
@@ -138,11 +140,15 @@ class Verbs:
         """Finished evaluations side by side."""
         return comparing.compare(self.store, run_ids).to_dict(differing)
 
+    def export_comparison(self, run_ids: Sequence[str], format: str, differing: bool = False) -> Iterator[str]:
+        """Lines of a file with one scenario a row."""
+        return comparing.export_comparison(comparing.compare(self.store, run_ids), format, differing)
+
     def _toolset_of(self, model_ids: Sequence[str]) -> str:
         """The toolset that the first trained model of the list was trained for, or the default one."""
         for model_id in model_ids:
-            if model_id.startswith(models.RUN_PREFIX):
-                run = runs.get_run(self.store, model_id.removeprefix(models.RUN_PREFIX))
+            if model_id.startswith(RUN_PREFIX):
+                run = runs.get_run(self.store, model_id.removeprefix(RUN_PREFIX))
                 return Toolset.from_dict(run.config["toolset"]).name
         return curate.default_toolset(self.store)
 

@@ -71,7 +71,7 @@ def check(path: str, headers: Headers, policy: Policy) -> Refusal | None:
     if policy.hosts and _hostname(host) not in policy.hosts:
         return Refusal(403, f"This server does not answer to the name '{host}'.", "Open it as http://127.0.0.1.")
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
         return Refusal(403, "Another website tried to use this server.", "Open the workbench's own page instead.")
     if int(headers.get("content-length") or 0) > policy.max_bytes:
         return Refusal(413, f"The request is larger than {policy.max_bytes >> 20} MB.", "Split the file.")

@@ -93,8 +93,7 @@ def attend_rows(
         to_prefix = (to_prefix.view(shared, rows, group, tokens, past) + before).view(shared, -1, past)
     to_own = torch.bmm(q.view(shared * rows, -1, size), k.transpose(1, 2)).view(shared, rows, group, tokens, length)
     scores = torch.cat([to_prefix, (to_own + own).view(shared, -1, length)], -1)
-    weights = torch.softmax(scores, -1, dtype=torch.float32 if scores.dtype == torch.float16 else None)
-    on_prefix, on_own = weights.to(scores.dtype).split([past, length], -1)
+    on_prefix, on_own = torch.softmax(scores, -1).split([past, length], -1)
     output = torch.bmm(on_prefix, prefix.value).view(shared, rows, -1, size)
     output = output + torch.bmm(on_own.reshape(shared * rows, -1, length), v).view(shared, rows, -1, size)
     return output.view(shared, rows, group, tokens, size).transpose(0, 1).reshape(rows, heads, tokens, size)
@@ -126,12 +125,12 @@ class PrefillPlan:
 class RowsPlan:
     """Decoding: rows behind a prefilled prefix, each with keys and values of its own that grow call by call.
 
-    Rows are padded on the left, so that all end together; ``pads`` [rows] counts each row's padding.
+    Rows are padded on the left, so that all end together; ``pads`` [rows] counts each row's padding. ``length`` is the
+    number of prefix tokens.
     """
 
-    def __init__(self, prefix: dict[int, PrefixKeys], pads: Tensor) -> None:
-        self.prefix, self.pads = prefix, pads
-        self.length = next(iter(prefix.values())).key.shape[1]
+    def __init__(self, prefix: PrefillPlan, length: int, pads: Tensor) -> None:
+        self.prefix, self.length, self.pads = prefix, length, pads
         self.own: dict[int, tuple[Tensor, Tensor]] = {}
         self.slots = 0
         self._masks: dict[int | None, tuple[Tensor, Tensor | None]] = {}
@@ -156,7 +155,7 @@ class RowsPlan:
         if window not in self._masks:
             self._masks[window] = self._make_masks(window, query.dtype)
         own, before = self._masks[window]
-        prefix = self.prefix[layer].last(window, self.length)
+        prefix = self.prefix.layers[layer].last(window, self.length)
         return attend_rows(query, key, value, prefix, own, before, scale)
 
     def _positions(self) -> Tensor:
@@ -172,6 +171,46 @@ class RowsPlan:
             return additive(own, dtype)[:, None], None
         past = torch.arange(max(0, self.length - window + 1), self.length, device=keys.device)
         return additive(own, dtype)[:, None], additive(visible(queries, past, window), dtype)[:, None]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of one padded length behind the prefix."""
+
+    rows: int
+    length: int
+
+
+@dataclass
+class TreePlan:
+    """Training: one row of tokens ``[prefix | rows of block 1 | rows of block 2 | …]``."""
+
+    prefix: int
+    blocks: tuple[Block, ...]
+    masks: dict[tuple[int, int | None], tuple[Tensor, Tensor | None]] = field(default_factory=dict)
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+        sizes = [self.prefix, *(block.rows * block.length for block in self.blocks)]
+        (q, *queries), (k, *keys), (v, *values) = (x[0].split(sizes, 1) for x in (query, key, value))
+        outputs = [attend_prefix(q[None], k[None], v[None], scale, window)[0]]
+        past = PrefixKeys(k, v).last(window, self.prefix)
+        for block, q, k, v in zip(self.blocks, queries, keys, values, strict=True):
+            own, before = self._masks(block.length, window, q)
+            rows = [x.view(x.shape[0], block.rows, block.length, -1).transpose(0, 1) for x in (q, k, v)]
+            output = attend_rows(*rows, past, own, before, scale)
+            outputs.append(output.transpose(0, 1).reshape(q.shape))
+        return torch.cat(outputs, 1)[None]
+
+    def _masks(self, length: int, window: int | None, like: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Made once a batch: layers of one kind share them."""
+        if (length, window) not in self.masks:
+            own = torch.arange(self.prefix, self.prefix + length, device=like.device)
+            before = None
+            if window is not None:
+                past = torch.arange(max(0, self.prefix - window + 1), self.prefix, device=like.device)
+                before = additive(visible(own[:, None], past, window), like.dtype)
+            self.masks[length, window] = additive(visible(own[:, None], own, window), like.dtype), before
+        return self.masks[length, window]
 
 
 def _dispatch(

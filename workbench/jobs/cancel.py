@@ -13,14 +13,14 @@ from workbench.runfolder import RunFolder, RunStatus
 GRACE_SECONDS = 60.0
 
 
-def request_cancel(folder: Path) -> None:
+def ask(folder: Path) -> None:
     """Ask the worker to finish its step, save its adapter and end. Harmless when the run is over or gone."""
     run = RunFolder(folder)
     if run.path.is_dir():
         run.cancel.touch(exist_ok=True)
 
 
-def enforce_cancel(folder: Path, grace_s: float = GRACE_SECONDS) -> RunStatus:
+def enforce(folder: Path, grace_s: float = GRACE_SECONDS) -> RunStatus:
     """Kill a worker that was asked to end longer than ``grace_s`` seconds ago and still lives.
 
     Kills only a process that is surely the worker: same pid, same start time, same machine.

@@ -149,12 +149,12 @@ def _check_tool(tool: Tool, path: str) -> list[Problem]:
 
 def _check_references(schema: Mapping[str, Any], path: str) -> list[Problem]:
     """Each ``$ref`` must point into the schema itself: nothing is ever fetched."""
-    resolver = Registry().with_resource("", Resource.from_contents(schema, DRAFT202012)).resolver()
+    resolver = Registry().resolver_with_root(Resource.from_contents(schema, DRAFT202012))
     problems = []
     for reference in _references(schema):
         try:
             resolver.lookup(reference)
-        except (Unresolvable, PointerToNowhere, NoSuchAnchor):
+        except (Unresolvable, PointerToNowhere, NoSuchAnchor, ValueError):
             hint = "Point to a place in the same schema, such as #/$defs/name."
             problems.append(Problem(f"the reference '{reference}' leads nowhere", path, hint=hint))
     return problems

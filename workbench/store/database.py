@@ -23,6 +23,8 @@ Cursor = duckdb.DuckDBPyConnection
 # Nothing is ever fetched from outside: JSON, the one extension in use, is built in.
 CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
+_DISK_REFUSED = re.compile(r"Could not \w+ file|No space left")
+
 
 class Store:
     """An open workspace database; safe to share between threads.
@@ -116,6 +118,11 @@ def _plain_errors(path: Path) -> Iterator[None]:
         yield
     except duckdb.IOException as error:
         raise _explain(str(error), path) from error
+    except duckdb.TransactionException as error:
+        # A commit that the disk refuses comes as this kind; every other one is a bug.
+        if _DISK_REFUSED.search(str(error)) is None:
+            raise
+        raise _explain(str(error), path) from error
     except duckdb.FatalException as error:
         message = f"The database {path} stopped after an earlier error."
         raise WorkbenchError(message, "Make sure that the disk has space, then start the app again.") from error
@@ -132,6 +139,6 @@ def _explain(reason: str, path: Path) -> WorkbenchError:
     if "not a valid DuckDB" in reason:
         return WorkbenchError(f"{path} is not a workbench database, or is damaged.", "Move it away or restore a copy.")
     return WorkbenchError(
-        f"The database {path} could not be read or written: {reason.splitlines()[0]}",
+        f"The database {path} could not be read or written ({reason.splitlines()[0].rsplit(': ', 1)[-1].strip()}).",
         "Make sure that the disk has space and that you may write there, then try again.",
     )

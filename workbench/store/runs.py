@@ -140,6 +140,11 @@ def replies(store: Store, run_id: str) -> list[Reply]:
     return [Reply.from_dict(json.loads(row["body"])) for row in rows]
 
 
+def reply_count(store: Store, run_id: str) -> int:
+    """How many replies of a run are here."""
+    return int(store.read("SELECT count(*) AS n FROM replies WHERE run_id = ?", [run_id])[0]["n"])
+
+
 def scores(store: Store, run_id: str) -> list[Score]:
     """The scores of a run, ordered by scenario id."""
     rows = store.read("SELECT body FROM scores WHERE run_id = ? ORDER BY scenario_id", [run_id])

@@ -275,8 +275,9 @@ def _put(cursor: Cursor, change: int, scenarios: Sequence[Scenario], bodies: Seq
              ON r.scenario_id = i.id""",
         [change, ids, list(bodies), ids],
     )
+    cursor.execute("DELETE FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids])
     cursor.execute(
-        """INSERT OR REPLACE INTO scenarios
+        """INSERT INTO scenarios
            SELECT r.scenario_id, r.revision, r.change_id, i.toolset, i.request, i.os, i.shell, i.mode, i.status,
                   i.split, i.pinned, i.label, i.tools, i.tags, r.body, c.created_at
            FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS toolset, unnest(?::VARCHAR[]) AS request,

@@ -5,8 +5,10 @@ Knows no record and no action.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How every event is registered: answered at once, without a spinner, no public endpoint."""
+
+PRESS = "() => workbench.press('#wb-download')"
 
 _HEADER_JS = """
 workbench.recallLight();
@@ -87,9 +91,35 @@ def failed(error: WorkbenchError) -> str:
     return views.toast(error.message, error.hint, bad=True)
 
 
-def as_file(path: str | Path | None) -> Any:
-    """Hands a file to a hidden download button; ``PRESS`` then presses it."""
-    return gr.DownloadButton(value=None if path is None else str(path))
+def answering(parts: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A callback that returns ``parts`` outputs and a message: a WorkbenchError leaves the parts and becomes the message."""
+
+    def wrap(callback: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(callback)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return callback(*args, **kwargs)
+            except WorkbenchError as error:
+                return (*(gr.skip() for _ in range(parts)), failed(error))
+
+        return guarded
+
+    return wrap
+
+
+def upload(types: Sequence[str]) -> gr.UploadButton:
+    """A hidden button that takes a file; an element with ``data-press`` presses it."""
+    return gr.UploadButton(file_types=list(types), visible="hidden", elem_id="wb-upload")
+
+
+def download() -> gr.DownloadButton:
+    """A hidden button that hands out a file; ``PRESS`` presses it once it holds one."""
+    return gr.DownloadButton(visible="hidden", elem_id="wb-download")
+
+
+def parcel(name: str) -> Path:
+    """A path for a file to hand out, in a folder of its own, so that people see just the name."""
+    return Path(tempfile.mkdtemp(prefix="workbench-")) / name
 
 
 def _fields(value: Any) -> Fields:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
-from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Toolset
+from workbench.errors import Problem, WorkbenchError
+from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Tool, Toolset
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings
 
 Fields = Mapping[str, Sequence[str]]
 FILTER_NAMES = ("toolset", "text", "tool", "os", "mode", "split", "status", "tag")
 NEW = "new"
+OTHER = "other"
+"""In the Train form's menu of bases: a model that the menu does not name."""
 
 
 def one(fields: Fields, name: str, default: str = "") -> str:
@@ -141,6 +144,7 @@ def _call(fields: Fields, i: int, toolset: Toolset, before: Outcome) -> Expected
         values = fields.get(f"call.{i}.arg.{argument}", ())
         if any(values):
             arguments[argument] = argument_value(schema, values)
+    arguments |= _strays(fields, i, tool)
     old = before.calls[i] if i < len(before.calls) and before.calls[i].name == name else ExpectedCall(name)
     return ExpectedCall(
         name,
@@ -148,6 +152,15 @@ def _call(fields: Fields, i: int, toolset: Toolset, before: Outcome) -> Expected
         accept={argument: values for argument, values in old.accept.items() if argument in arguments},
         optional=frozenset(old.optional & arguments.keys()),
     )
+
+
+def _strays(fields: Fields, i: int, tool: Tool | None) -> dict[str, Any]:
+    """Arguments that the form holds although the tool does not know them, so that a person can see and empty them."""
+    before = f"call.{i}.arg."
+    names = [name.removeprefix(before) for name in fields if name.startswith(before)]
+    stray = {name: fields[before + name] for name in names if tool and name not in tool.properties}
+    same_tool = tool is not None and one(fields, f"call.{i}.was") == tool.name
+    return {name: argument_value({}, values) for name, values in stray.items() if same_tool and any(values)}
 
 
 def argument_kind(schema: Mapping[str, Any]) -> str:
@@ -209,8 +222,20 @@ _SCALARS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
 }
 
 
+def argument_text(schema: Mapping[str, Any], value: Any) -> str:
+    """A value as its field shows it, empty for None; ``argument_value`` reads it back."""
+    if value is None:
+        return ""
+    kind = argument_kind(schema)
+    if kind == "list" and isinstance(value, list) and words(", ".join(map(as_text, value))) == [as_text(v) for v in value]:
+        return ", ".join(map(as_text, value))
+    # In a JSON field, text of an untyped schema needs its quotes; text where an object belongs is a mistake to mend.
+    quoted = kind == "json" and schema.get("type") not in ("object", "array")
+    return json.dumps(value, ensure_ascii=False) if quoted else as_text(value)
+
+
 def as_text(value: Any) -> str:
-    """A value as a field shows it; ``argument_value`` reads it back."""
+    """Text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -223,30 +248,44 @@ def _one_of(value: str, choices: tuple[Any, ...]) -> Any:
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """What the Train page's form asks for."""
+    """What the Train page's form asks for.
+
+    Attributes:
+        typed: the settings as they were typed, for the form to show again.
+    """
 
     toolset: str
     base: str
-    name: str
-    settings: TrainSettings
+    name: str = ""
+    settings: TrainSettings = TrainSettings()
+    typed: Mapping[str, str] = field(default_factory=dict)
 
 
-def train_order(fields: Fields) -> TrainOrder:
-    """Reads the form; numbers that are not numbers stay text and are refused by ``TrainSettings.check``."""
-    known = TrainSettings().to_dict()
-    given = {name: _setting(default, one(fields, name)) for name, default in known.items() if one(fields, name).strip()}
-    settings = TrainSettings.from_dict({**known, **given})
-    return TrainOrder(one(fields, "toolset"), one(fields, "base").strip(), one(fields, "name").strip(), settings)
+def train_order(fields: Fields) -> tuple[TrainOrder, list[Problem]]:
+    """Reads the form; what cannot be read keeps its default and is a problem at its field."""
+    settings, problems, typed = TrainSettings(), [], {}
+    for name, default in settings.to_dict().items():
+        text = one(fields, name).strip()
+        typed[name] = text
+        try:
+            settings = TrainSettings.from_dict({**settings.to_dict(), name: _setting(default, text)})
+        except WorkbenchError as error:
+            problems.append(Problem(error.message, name, hint=error.hint))
+    base = one(fields, "other").strip() if one(fields, "base") == OTHER else one(fields, "base")
+    return TrainOrder(one(fields, "toolset"), base, one(fields, "name").strip(), settings, typed), problems
+
+
+def setting_text(value: Any) -> str:
+    """A setting as its field shows it."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _setting(default: Any, text: str) -> Any:
-    if isinstance(default, bool):
-        return text == "true"
-    if isinstance(default, (list, tuple)):
+    if isinstance(default, list):
         return words(text)
-    if isinstance(default, (int, float)):
-        return _number(text.strip(), float)
-    return text.strip()
+    return _number(text, float) if isinstance(default, (int, float)) else text
 
 
 # Compare

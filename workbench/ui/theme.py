@@ -51,3 +51,8 @@ def plotly_script() -> Path:
         if path.is_file():
             return path
     raise FileNotFoundError("plotly.min.js; install the package 'plotly'")
+
+
+def plotly_address() -> str:
+    """Where Gradio serves that script, once ``gr.set_static_paths`` has named it."""
+    return f"/gradio_api/file={plotly_script()}"

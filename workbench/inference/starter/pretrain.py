@@ -31,12 +31,13 @@ from workbench.inference import prefix_attention
 from workbench.inference.prefix_attention import Tree
 from workbench.inference.starter.generator import Row, rows
 from workbench.inference.starter.tokenizer import train_tokenizer
+from workbench.inference.starter.wiring import wire_copying
 from workbench.records import NO_TOOL
 from workbench.scenarios.messages import to_messages
 
 OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
 """Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
-CURRICULUM = ((0.05, (1, 2)), (0.15, (2, 4)), (0.4, (3, 9)), (1.01, (4, 15)))
+CURRICULUM = ((0.03, (1, 2)), (0.08, (2, 4)), (0.25, (3, 9)), (1.01, (4, 15)))
 """(progress, fewest and most tools a row): alternatives come after the format is learnt."""
 LONGEST_CONTINUATION = 120
 BLOCKS = 4
@@ -75,8 +76,8 @@ def make_config() -> Gemma3TextConfig:
         max_position_embeddings=8192,
         layer_types=["full_attention"] * 4,
         rope_parameters={
-            "full_attention": {"rope_type": "default", "rope_theta": 10000.0},
-            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+            "full_attention": {"rope_type": "default", "rope_theta": 1000000.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 1000000.0},
         },
         tie_word_embeddings=True,
         pad_token_id=0,
@@ -239,6 +240,7 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.resume)
     else:
         model = Gemma3ForCausalLM(make_config())
+        wire_copying(model)
         tokenizer = train_tokenizer(tokenizer_texts(arguments.seed + 1, 4000))
     model.config._attn_implementation = prefix_attention.NAME
     optimizers = make_optimizers(model)
@@ -289,7 +291,7 @@ def main() -> None:
     parser.add_argument("--resume", type=Path, help="folder of weights and tokenizer to go on from")
     parser.add_argument("--tokens", type=float, default=20e6, help="length of the schedule in tokens")
     parser.add_argument("--minutes", type=float, default=0, help="end after so many minutes at the latest")
-    parser.add_argument("--rows", type=int, default=3, help="rows an optimizer step")
+    parser.add_argument("--rows", type=int, default=2, help="rows an optimizer step")
     parser.add_argument("--requests", type=int, default=24, help="requests a row")
     parser.add_argument("--rate", type=float, default=1.0, help="factor on both learning rates")
     parser.add_argument("--seed", type=int, default=1)

@@ -7,6 +7,9 @@ window.workbench = (() => {
   "use strict";
   const PAUSE_MS = 250;
   const parts = {};
+  const ticks = new Map(); // runs whose curves the person switched on or off
+  const folds = new Map(); // what the person opened or closed stays so when its surroundings are drawn anew
+  const title = (fold) => fold.querySelector("summary").textContent.replace(/\d+/g, "").trim();
 
   const lists = (pairs) => {
     const out = {};
@@ -37,12 +40,17 @@ window.workbench = (() => {
       target.closest("details.menu")?.removeAttribute("open");
       send(target.dataset.event, target);
     });
+    element.addEventListener("click", (event) => {
+      const fold = event.target.closest("summary")?.parentElement;
+      if (fold?.classList.contains("fold")) setTimeout(() => folds.set(title(fold), fold.open));
+    });
     element.addEventListener("submit", (event) => {
       event.preventDefault();
       const form = event.target;
       if (form.dataset.submit) send(form.dataset.submit, form, event.submitter);
     });
-    element.addEventListener("change", (event) => send(event.target.dataset.change, event.target));
+    element.addEventListener("change", (event) => event.target.dataset.change && send(event.target.dataset.change, event.target));
+    element.addEventListener("change", (event) => event.target.dataset.curve && ticks.set(event.target.dataset.curve, event.target.checked));
     let timer;
     element.addEventListener("input", (event) => {
       event.target.closest("form[data-guard]")?.classList.add("changed");
@@ -62,6 +70,8 @@ window.workbench = (() => {
   function settle(element) {
     for (const form of element.querySelectorAll("form[data-reset]")) form.reset();
     for (const form of element.querySelectorAll("form[data-guard]")) form.classList.toggle("changed", "dirty" in form.dataset);
+    for (const fold of element.querySelectorAll("details.fold")) if (folds.has(title(fold))) fold.open = folds.get(title(fold));
+    for (const box of element.querySelectorAll("[data-curve]")) box.checked = ticks.get(box.dataset.curve) ?? box.hasAttribute("checked");
     const place = element.querySelector("[data-query]");
     if (place) {
       const search = place.dataset.query ? `?${place.dataset.query}` : "";
@@ -79,13 +89,15 @@ window.workbench = (() => {
     }
   }
 
-  // Calls a server function again and again: {parts: {name: html}, again: seconds or null}. A lost app is waited for.
+  // Calls a server function again and again: {parts: {name: html}, again: seconds}. A lost app is waited for.
+  // Returns a function that asks at once.
   function poll(tick, body = () => ({}), use = () => {}) {
-    let wait = 1;
+    let wait = 1, timer;
     const turn = async () => {
-      if (document.hidden) return void setTimeout(turn, 1000);
+      clearTimeout(timer);
+      if (document.hidden) return void (timer = setTimeout(turn, 1000));
       try {
-        const reply = await tick({ query: query(), ...body() });
+        const reply = await tick({ query: query(), waiting: !!document.querySelector("[data-waiting]"), ...body() });
         for (const [name, html] of Object.entries(reply.parts ?? {})) if (parts[name] && parts[name].value !== html) parts[name].value = html;
         use(reply);
         lost(false);
@@ -95,9 +107,11 @@ window.workbench = (() => {
         lost(true);
         wait = Math.min(wait * 2, 15);
       }
-      setTimeout(turn, wait * 1000);
+      clearTimeout(timer);
+      timer = setTimeout(turn, wait * 1000);
     };
-    setTimeout(turn, 300);
+    timer = setTimeout(turn, 300);
+    return turn;
   }
 
   function lost(yes) {
@@ -130,5 +144,11 @@ window.workbench = (() => {
     if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.removeAttribute("open");
   });
 
-  return { wire, poll, query, recallLight, toggleLight };
+  // Presses a hidden download button once the file that it was given has reached it.
+  const press = (selector) => setTimeout(() => {
+    const button = document.querySelector(selector);
+    (button?.matches("a[href]") ? button : button?.querySelector("a[href]") ?? button)?.click();
+  }, 50);
+
+  return { wire, poll, press, query, recallLight, toggleLight };
 })();

@@ -1,0 +1,194 @@
+"""The verbs through the app that holds the store. Knows HTTP and ``runs/app.json``; decides nothing.
+
+DuckDB lets one process open a file. While an app runs, other programs on the computer therefore ask it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from workbench.actions.content import open_workspace
+from workbench.actions.models import STARTER_ID
+from workbench.actions.verbs import Json, Verbs
+from workbench.errors import WorkbenchError
+from workbench.workspace import Workspace
+
+TIMEOUT_SECONDS = 600.0
+KNOCK_SECONDS = 5.0
+# The app is on this computer: a proxy of the environment must not see its key.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class AppFile:
+    """What a running app tells the programs of its own user: where it is and the key it accepts."""
+
+    pid: int
+    url: str
+    key: str
+
+    def write(self, workspace: Workspace) -> None:
+        """Leave it in the workspace, readable by this user only."""
+        fresh = workspace.app_file.with_suffix(".tmp")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(asdict(self), file)
+        fresh.replace(workspace.app_file)
+
+    @classmethod
+    def read(cls, workspace: Workspace) -> AppFile | None:
+        """The app that holds the workspace, or None when there is none (any more)."""
+        try:
+            found = cls(**json.loads(workspace.app_file.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if psutil.pid_exists(found.pid) else None
+
+
+@dataclass(frozen=True)
+class RemoteVerbs:
+    """The same methods as ``Verbs``, answered by the app at ``url``. Raises WorkbenchError as that does."""
+
+    url: str
+    key: str
+
+    def status(self) -> Json:
+        return self._json("GET", "/api/status")
+
+    def scenarios(self, filter: Mapping[str, str], offset: int = 0, limit: int = 50) -> Json:
+        return self._json("GET", "/api/scenarios", {**filter, "offset": offset, "limit": limit})
+
+    def save_scenario(self, data: Any) -> Json:
+        return self._json("POST", "/api/scenarios", body=data)
+
+    def import_file(
+        self, path: Path, toolset: str = "", status: str = "", dry_run: bool = False, name: str = ""
+    ) -> Json:
+        query = {"name": name or path.name, "toolset": toolset, "status": status, "dry_run": dry_run}
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise WorkbenchError(f"Cannot read {path}: {error.strerror}.", "Choose another file.") from error
+        return self._json("POST", "/api/import", query, content)
+
+    def export(self, filter: Mapping[str, str], format: str) -> Iterator[str]:
+        return self._lines("/api/export", {**filter, "format": format})
+
+    def coverage(self, toolset: str = "") -> Json:
+        return self._json("GET", "/api/coverage", {"toolset": toolset})
+
+    def runs(self, kind: str = "") -> Json:
+        return self._json("GET", "/api/runs", {"kind": kind})
+
+    def run(self, run_id: str) -> Json:
+        return self._json("GET", f"/api/runs/{_quoted(run_id)}")
+
+    def metrics(self, run_id: str, after: int = 0) -> Json:
+        return self._json("GET", f"/api/runs/{_quoted(run_id)}/metrics", {"after": after})
+
+    def log(self, run_id: str, lines: int = 50) -> Json:
+        return self._json("GET", f"/api/runs/{_quoted(run_id)}/log", {"lines": lines})
+
+    def cancel(self, run_id: str) -> Json:
+        return self._json("POST", f"/api/runs/{_quoted(run_id)}/cancel")
+
+    def train(
+        self,
+        toolset: str = "",
+        base: str = STARTER_ID,
+        settings: Mapping[str, Any] | None = None,
+        name: str = "",
+        snapshot: str = "",
+    ) -> Json:
+        body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
+        return self._json("POST", "/api/runs", body=body)
+
+    def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
+        body = {"models": list(models), "split": split, "snapshot": snapshot, "toolset": toolset}
+        return self._json("POST", "/api/evaluate", body=body)
+
+    def compare(self, run_ids: Sequence[str], differing: bool = False) -> Json:
+        return self._json("GET", "/api/compare", {"run": list(run_ids), "differing": differing})
+
+    def export_comparison(self, run_ids: Sequence[str], format: str, differing: bool = False) -> Iterator[str]:
+        return self._lines("/api/compare", {"run": list(run_ids), "differing": differing, "format": format})
+
+    def _lines(self, path: str, query: Mapping[str, Any]) -> Iterator[str]:
+        with self._open("GET", path, query) as answer:
+            for line in answer:
+                yield line.decode("utf-8")
+
+    def _json(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Json:
+        with self._open(method, path, query, body) as answer:
+            data: Json = json.load(answer)
+        return data
+
+    def _open(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        """The open answer. ``body``: bytes are sent as they are, anything else as JSON."""
+        return self._request(method, path, query, body, TIMEOUT_SECONDS)
+
+    def _request(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, timeout: float) -> Any:
+        given = {name: value for name, value in (query or {}).items() if value not in ("", None)}
+        url = f"{self.url}{path}?{urllib.parse.urlencode(given, doseq=True)}"
+        raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}
+        request = urllib.request.Request(url, data=raw, headers=headers, method=method)
+        try:
+            return _OPENER.open(request, timeout=timeout)
+        except urllib.error.HTTPError as error:
+            raise _told(error) from error
+        except (OSError, HTTPException) as error:
+            raise WorkbenchError(f"The app at {self.url} does not answer.", "Start it again, or close it.") from error
+
+    def is_there(self) -> bool:
+        """Whether the app answers to this key."""
+        try:
+            with self._request("GET", "/api/status", None, None, KNOCK_SECONDS):
+                return True
+        except WorkbenchError:
+            return False
+
+
+@contextmanager
+def reach(root: Path | None) -> Iterator[Verbs | RemoteVerbs]:
+    """The verbs of a workspace: through its app when one runs, else on its store, which is closed at the end.
+
+    Raises:
+        WorkbenchError: the folder cannot be created, or a process that is no app holds the store.
+    """
+    found = AppFile.read(Workspace(root.resolve()) if root else Workspace())
+    remote = RemoteVerbs(found.url, found.key) if found else None
+    if remote and remote.is_there():
+        yield remote
+        return
+    store = open_workspace(root)
+    try:
+        yield Verbs(store)
+    finally:
+        store.close()
+
+
+def _quoted(run_id: str) -> str:
+    return urllib.parse.quote(run_id, safe="")
+
+
+def _told(error: urllib.error.HTTPError) -> WorkbenchError:
+    """The error that the app answered with."""
+    try:
+        told = json.load(error)["error"]
+        return WorkbenchError(told["message"], told["hint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return WorkbenchError(f"The app answered with an error ({error.code}).", "Its own output says more.")

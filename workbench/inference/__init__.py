@@ -1,0 +1,1 @@
+"""Models that answer: load, generate, shared prefixes. The modules import torch; importing the package does not."""

@@ -1,0 +1,204 @@
+"""The training loop: epochs, schedule, metrics, validation, the best adapter. Knows no store and no UI."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from workbench.dialects import get_dialect
+from workbench.errors import WorkbenchError
+from workbench.inference.engine import load_base, use_threads
+from workbench.inference.replies import reply_to
+from workbench.records import Scenario
+from workbench.runfolder import Ending, Reporter, RunFolder
+from workbench.scenarios.scoring import score
+from workbench.training.augment import ValuePool, augment
+from workbench.training.examples import Example, make_examples
+from workbench.training.job import Job
+from workbench.training.lora import Trainee
+from workbench.training.packing import Batch, make_batches
+from workbench.training.settings import TrainSettings
+
+VALIDATION_SCENARIOS = 64
+"""At most this many validation scenarios are answered at each validation; the loss is over all of them."""
+
+VALIDATIONS = 6
+MAX_NEW_TOKENS = 96
+SAVING_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Figures on the validation split after a step."""
+
+    step: int
+    loss: float
+    exact: float
+    tool: float
+
+    @property
+    def key(self) -> tuple[float, float]:
+        """Bigger is better: exact calls first, then loss."""
+        return (self.exact, -self.loss)
+
+
+class Loop:
+    """One training run from its first to its last step."""
+
+    def __init__(self, job: Job, folder: RunFolder, reporter: Reporter) -> None:
+        self.job, self.folder, self.reporter, self.settings = job, folder, reporter, job.settings
+        use_threads(self.settings.threads)
+        torch.manual_seed(self.settings.seed)
+        self.trainee = Trainee(*load_base(job.model.base), self.settings)
+        self.dialect = get_dialect(self.trainee.loaded.dialect)
+        reporter.update(phase="preparing")
+        self.pool = ValuePool.of(job.train)
+        self.validation = make_batches(self._examples(job.validation), 32, random.Random(0))
+        self.per_epoch = len(self._batches(0))
+        self.total = self.per_epoch * self.settings.epochs
+        self.step = 0
+        self.validations: list[Validation] = []
+        self.validation_seconds = 0.0
+        self.last_loss = 0.0
+
+    def run(self) -> Ending:
+        """Train until the end, the time limit, a cancel or an early stop; the best adapter stays in the folder."""
+        reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // VALIDATIONS)
+        reporter.update(phase="training", total_steps=self.total)
+        self.began = time.time()
+        for epoch, batch in self._schedule():
+            if reporter.cancelled:
+                return self._end("Stopped; the adapter has what was learned until then.", stopped=True)
+            if self._out_of_time():
+                return self._end(f"The time limit ended the run after {self.step} of {self.total} steps.")
+            self._train(epoch, batch)
+            if self.step % interval == 0 and self.step < self.total:
+                self._validate()
+                if self._hopeless():
+                    return self._end(f"Ended early: no improvement in {self.settings.early_stop_patience} validations.")
+        return self._end("")
+
+    def _schedule(self) -> Iterator[tuple[int, Batch]]:
+        for epoch in range(self.settings.epochs):
+            for batch in self._batches(epoch):
+                yield epoch, batch
+
+    def _batches(self, epoch: int) -> list[Batch]:
+        """The batches of an epoch; the same seed gives the same."""
+        rng = random.Random(f"{self.settings.seed}/{epoch}")
+        scenarios = [augment(s, self.pool, rng) if rng.random() < self.settings.augment else s for s in self.job.train]
+        return make_batches(self._examples(scenarios), self.settings.batch_size, rng)
+
+    def _examples(self, scenarios: Sequence[Scenario]) -> list[Example]:
+        return make_examples(scenarios, self.job.toolset, self.dialect, self.trainee.loaded.tokenizer)
+
+    def _train(self, epoch: int, batch: Batch) -> None:
+        started = time.time()
+        rate = learning_rate(self.settings, self.step, self.total, self.reporter.seconds)
+        try:
+            self.last_loss, norm = self.trainee.step(batch, rate)
+        except FloatingPointError as error:
+            raise WorkbenchError(
+                f"Training went astray at step {self.step + 1}: the loss is no longer a number.",
+                "Start again with a lower learning rate.",
+            ) from error
+        self.step += 1
+        seconds = time.time() - started
+        row = {
+            "step": self.step,
+            "epoch": epoch + 1,
+            "time": round(self.reporter.seconds, 3),
+            "loss": self.last_loss,
+            "learning_rate": rate,
+            "grad_norm": norm,
+            "steps_per_second": 1 / seconds,
+            "examples_per_second": len(batch.examples) / seconds,
+            "memory_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
+        }
+        self.reporter.metric(row)
+        self.reporter.update(step=self.step, eta_s=self._eta())
+
+    def _validate(self) -> None:
+        """Loss on the whole validation split, calls on its first scenarios; keep the adapter if it is the best."""
+        if not self.validation:
+            return
+        started = time.time()
+        self.reporter.update(phase="validating")
+        loss = self.trainee.loss(self.validation)
+        exact, tool = self._answer(self.job.validation[:VALIDATION_SCENARIOS])
+        found = Validation(self.step, loss, exact, tool)
+        best = all(found.key > other.key for other in self.validations)
+        self.validations.append(found)
+        row = {"validation_loss": loss, "validation_exact": exact, "validation_tool": tool}
+        self.reporter.metric({"step": self.step, "time": round(self.reporter.seconds, 3), **row})
+        if best:
+            self._save()
+        self.validation_seconds = time.time() - started
+        self.reporter.update(phase="training")
+
+    def _answer(self, scenarios: Sequence[Scenario]) -> tuple[float, float]:
+        """Parts of exact calls and of right tools."""
+        outcomes = {scenario.id: scenario.outcome for scenario in scenarios}
+        self.trainee.loaded.model.eval()
+        scores = [
+            score(reply.scenario_id, outcomes[reply.scenario_id], reply.parsed, self.job.toolset)
+            for reply in reply_to(self.trainee.loaded, scenarios, self.job.toolset, MAX_NEW_TOKENS)
+        ]
+        return sum(s.exact for s in scores) / len(scores), sum(s.tool_correct for s in scores) / len(scores)
+
+    def _save(self) -> None:
+        self.reporter.update(phase="saving")
+        self.trainee.save(self.folder.adapter, self.job.model.base)
+
+    def _end(self, message: str, stopped: bool = False) -> Ending:
+        """A last validation decides between this adapter and the best so far; a cancelled run does without."""
+        if not stopped:
+            self._validate()
+        if not self.folder.adapter.exists():
+            self._save()
+        summary = {
+            "steps": self.step,
+            "total_steps": self.total,
+            "loss": self.last_loss,
+            "train_seconds": round(self.reporter.seconds, 1),
+        }
+        if self.validations:
+            best = max(self.validations, key=lambda found: found.key)
+            summary |= {"best_step": best.step, "validation_loss": best.loss}
+            summary |= {"validation_exact": best.exact, "validation_tool": best.tool}
+        return Ending("stopped" if stopped else "done", message, summary)
+
+    def _hopeless(self) -> bool:
+        patience = self.settings.early_stop_patience
+        if not patience or len(self.validations) <= patience:
+            return False
+        before = max(found.key for found in self.validations[:-patience])
+        return all(found.key <= before for found in self.validations[-patience:])
+
+    def _out_of_time(self) -> bool:
+        limit = self.settings.max_seconds
+        return bool(limit) and self.reporter.seconds > limit - self.validation_seconds - SAVING_SECONDS
+
+    def _eta(self) -> float:
+        """Seconds to go, from the speed so far, validations included."""
+        eta = (time.time() - self.began) / self.step * (self.total - self.step)
+        limit = self.settings.max_seconds
+        return round(min(eta, max(0.0, limit - self.reporter.seconds)) if limit else eta, 1)
+
+
+def learning_rate(settings: TrainSettings, step: int, total: int, seconds: float) -> float:
+    """Rises over the warm-up, then falls in a straight line to 0 at the last step or at the time limit.
+
+    Args:
+        step: steps done so far.
+        seconds: since the worker began.
+    """
+    warm = (step + 1) / max(1.0, settings.warmup * total)
+    done = max(step / total, seconds / settings.max_seconds if settings.max_seconds else 0.0)
+    fall = (1 - done) / (1 - settings.warmup)
+    return settings.learning_rate * max(0.0, min(1.0, warm, fall))

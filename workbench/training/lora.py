@@ -1,0 +1,111 @@
+"""A base model with a LoRA adapter in training: weights, optimizer, one step, saving. Knows no run folder."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from workbench.inference.engine import LoadedModel, fast_dtype, pick_device, ready
+from workbench.training.packing import Batch, pack, packed_loss
+from workbench.training.settings import TrainSettings
+
+
+class Trainee:
+    """The model computes in its own precision; the optimizer works on float32 copies of the adapter's weights."""
+
+    def __init__(self, weights: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: TrainSettings) -> None:
+        self.settings = settings
+        device = pick_device()
+        config = LoraConfig(
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=list(settings.target_modules),
+            task_type="CAUSAL_LM",
+        )
+        model = get_peft_model(weights, config, autocast_adapter_dtype=False)
+        self.masters = {n: p.detach().clone().to(device) for n, p in model.named_parameters() if p.requires_grad}
+        model.to(device=device, dtype=_dtype(settings.precision, device))
+        self.loaded: LoadedModel = ready(model, tokenizer)
+        self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        self.optimizer = torch.optim.AdamW(
+            self.masters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+        )
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, float]:
+        """Learn one batch.
+
+        Returns:
+            Loss before the step and norm of its gradient.
+
+        Raises:
+            FloatingPointError: the loss is no longer a number.
+        """
+        model = self.loaded.model.train()
+        loss = packed_loss(model, pack(batch, self.loaded.device))
+        loss.backward()
+        for name, parameter in self._trained.items():
+            self.masters[name].grad = None if parameter.grad is None else parameter.grad.float()
+            parameter.grad = None
+        norm = float(torch.nn.utils.clip_grad_norm_(self.masters.values(), self.settings.clip or math.inf))
+        value = float(loss.detach())
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise FloatingPointError
+        self.optimizer.param_groups[0]["lr"] = learning_rate
+        self.optimizer.step()
+        self._publish()
+        return value, norm
+
+    @torch.inference_mode()
+    def loss(self, batches: list[Batch]) -> float:
+        """Mean loss over the completion tokens of batches, without learning."""
+        model = self.loaded.model.eval()
+        total, tokens = 0.0, 0
+        for batch in batches:
+            packed = pack(batch, self.loaded.device)
+            total += float(packed_loss(model, packed)) * len(packed.labels)
+            tokens += len(packed.labels)
+        return total / tokens
+
+    def save(self, folder: Path, base: str) -> None:
+        """Write the adapter in PEFT's format, with the tokenizer, under a temporary name; then rename it into place."""
+        fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        shutil.rmtree(fresh, ignore_errors=True)
+        model = self.loaded.model
+        model.peft_config["default"].base_model_name_or_path = base
+        model.save_pretrained(str(fresh), state_dict=self._state(), save_embedding_layers=False)
+        self.loaded.tokenizer.save_pretrained(str(fresh))
+        _replace_folder(fresh, folder)
+
+    def _state(self) -> Mapping[str, Tensor]:
+        return {name: weight.detach().cpu().contiguous() for name, weight in self.masters.items()}
+
+    @torch.no_grad()
+    def _publish(self) -> None:
+        """Copy the optimizer's weights into the model."""
+        for name, parameter in self._trained.items():
+            parameter.copy_(self.masters[name])
+
+
+def _dtype(precision: str, device: torch.device) -> torch.dtype:
+    names: dict[str, Any] = {"bf16": torch.bfloat16, "fp32": torch.float32}
+    return names.get(precision) or fast_dtype(device)
+
+
+def _replace_folder(fresh: Path, folder: Path) -> None:
+    """A folder cannot be renamed over another that has files: the old one steps aside first."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.replace(old)
+    fresh.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)

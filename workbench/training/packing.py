@@ -1,0 +1,104 @@
+"""Prefix packing: a batch as one tree ``[prefix | row 1 | row 2 | …]``, the shared prefix computed once.
+
+Each row's positions go on from the prefix; a row sees the prefix and itself; logits are computed only where there is a
+target. Loss and gradients are those of the ordinary padded batch, up to rounding. Rows of similar length are padded
+to a common length in blocks, so that each block's attention is a few plain matrix products.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from workbench.inference.attention import Block, TreePlan
+from workbench.inference.prefixes import group_by_prefix
+from workbench.training.examples import Example
+
+ROWS_PER_BLOCK = 8
+"""More rows a block mean longer padding, fewer mean smaller matrix products."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples that share at least ``prefix`` leading prompt tokens (fewer than the shortest prompt has)."""
+
+    prefix: int
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A batch as tensors.
+
+    Attributes:
+        ids, positions: [1, tokens].
+        targets: [targets], indices of the tokens whose successor is learned.
+        labels: [targets], those successors.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    targets: Tensor
+    labels: Tensor
+    plan: TreePlan
+
+
+def make_batches(examples: Sequence[Example], batch_size: int, rng: random.Random) -> list[Batch]:
+    """Shuffle examples into batches; the examples of a batch share their prefix."""
+    batches = []
+    for group in group_by_prefix([example.prompt_ids for example in examples]):
+        members = [examples[i] for i in group.members]
+        rng.shuffle(members)
+        for at in range(0, len(members), batch_size):
+            batches.append(Batch(group.length, tuple(members[at : at + batch_size])))
+    rng.shuffle(batches)
+    return batches
+
+
+def pack(batch: Batch, device: torch.device) -> Packed:
+    """Lay a batch out as one tree. A row holds the rest of the prompt and the completion without its last token."""
+    start = batch.prefix
+    rows = sorted(
+        ((e.prompt_ids[start:] + e.completion_ids[:-1], e.completion_ids) for e in batch.examples),
+        key=lambda row: len(row[0]),
+    )
+    ids, positions = list(batch.examples[0].prompt_ids[:start]), list(range(start))
+    targets: list[int] = []
+    labels: list[int] = []
+    blocks = []
+    for at in range(0, len(rows), ROWS_PER_BLOCK):
+        block = rows[at : at + ROWS_PER_BLOCK]
+        length = len(block[-1][0])
+        blocks.append(Block(len(block), length))
+        for tokens, completion in block:
+            end = len(ids) + len(tokens)
+            targets += range(end - len(completion), end)
+            labels += completion
+            # Padding stands behind the row, where no token of the row can see it.
+            ids += [*tokens, *[0] * (length - len(tokens))]
+            positions += range(start, start + length)
+    tensors = (torch.tensor(x, device=device) for x in ([ids], [positions], targets, labels))
+    return Packed(*tensors, TreePlan(start, tuple(blocks)))
+
+
+def target_logits(model: Any, packed: Packed) -> Tensor:
+    """Logits [targets, vocabulary] where there is a target, and nowhere else."""
+    output = model(
+        input_ids=packed.ids,
+        position_ids=packed.positions,
+        use_cache=False,
+        logits_to_keep=packed.targets,
+        plan=packed.plan,
+    )
+    return output.logits[0]
+
+
+def packed_loss(model: Any, packed: Packed) -> Tensor:
+    """Mean cross-entropy over the completion tokens of a batch."""
+    return cross_entropy(target_logits(model, packed).float(), packed.labels)

@@ -1,0 +1,142 @@
+"""Settings of a training run. Knows no torch, so that every door can show and check them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import Problem, WorkbenchError
+from workbench.workspace import STARTER
+
+PRECISIONS = ("auto", "bf16", "fp32")
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+HIGHEST_LEARNING_RATE = 0.05
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a LoRA adapter is trained.
+
+    Attributes:
+        rank, alpha, dropout: of the adapter; its weights count ``alpha / rank`` times.
+        learning_rate: highest one; it rises over ``warmup`` and then falls in a straight line to 0.
+        epochs: how often each training scenario is seen.
+        batch_size: scenarios a step; a bigger one shares the computed prefix among more.
+        warmup: part of all steps, 0 to 1.
+        weight_decay: AdamW's.
+        clip: longest gradient; 0 does not clip.
+        seed: of weights, order and augmentation.
+        precision: ``auto`` takes bfloat16 where the hardware computes in it.
+        threads: CPU threads; 0 lets torch decide.
+        validate_every: steps between validations; 0 validates about six times in the run.
+        early_stop_patience: validations without improvement after which the run ends; 0 never ends early.
+        augment: probability, 0 to 1, that a training scenario is shown with word noise and other values.
+        target_modules: layers that get an adapter.
+        max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    learning_rate: float = 2e-4
+    epochs: int = 4
+    batch_size: int = 16
+    warmup: float = 0.05
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    seed: int = 0
+    precision: str = "auto"
+    threads: int = 0
+    validate_every: int = 0
+    early_stop_patience: int = 0
+    augment: float = 0.5
+    target_modules: tuple[str, ...] = TARGETS
+    max_seconds: float = 0.0
+
+    def check(self) -> list[Problem]:
+        """What makes no sense, each with the field's name and a reason."""
+        return [*_range_problems(self), *_choice_problems(self)]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "target_modules": list(self.target_modules)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrainSettings:
+        """Settings that are not mentioned keep their defaults. Raises WorkbenchError for unknown names and types."""
+        known = {f.name: f.default for f in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in data.items():
+            if name not in known:
+                raise WorkbenchError(f"'{name}' is not a training setting.", f"Known settings: {', '.join(known)}.")
+            values[name] = _convert(name, value, known[name])
+        return cls(**values)
+
+
+def default_settings(base: str) -> TrainSettings:
+    """Good settings for a base model, given as folder or hub id.
+
+    The starter is tiny: it needs a far higher learning rate and more epochs than a model of the hub.
+    """
+    if Path(base) == STARTER or base == "starter":
+        return TrainSettings(learning_rate=6e-3, epochs=10, batch_size=32)
+    return TrainSettings()
+
+
+_WRECKS = "Higher ones wreck the model within a few steps; try 0.0002, or 0.006 for the starter."
+_Rule = tuple[str, float, float, str]
+_RULES: tuple[_Rule, ...] = (
+    ("rank", 1, 256, "Ranks from 4 to 64 are usual."),
+    ("alpha", 1, 1024, "Twice the rank is usual."),
+    ("dropout", 0, 0.9, "0 is usual for short runs."),
+    ("learning_rate", 1e-7, HIGHEST_LEARNING_RATE, _WRECKS),
+    ("epochs", 1, 1000, "2 to 10 are usual."),
+    ("batch_size", 1, 1024, "8 to 32 are usual."),
+    ("warmup", 0, 0.9, "It is a part of all steps; 0.05 is usual."),
+    ("weight_decay", 0, 1, "0 to 0.1 are usual."),
+    ("clip", 0, 1000, "1 is usual; 0 does not clip."),
+    ("seed", 0, 2**31 - 1, "Any whole number that is not negative."),
+    ("threads", 0, 1024, "0 lets the computer decide."),
+    ("validate_every", 0, 1_000_000, "0 validates about six times in a run."),
+    ("early_stop_patience", 0, 1000, "0 never ends early."),
+    ("augment", 0, 1, "It is a probability."),
+    ("max_seconds", 0, 10_000_000, "0 sets no limit."),
+)  # fmt: skip
+
+
+def _range_problems(settings: TrainSettings) -> list[Problem]:
+    problems = []
+    for name, low, high, hint in _RULES:
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            label = name.replace("_", " ")
+            problems.append(Problem(f"a {label} of {value:g} is not between {low:g} and {high:g}", name, hint=hint))
+    return problems
+
+
+def _choice_problems(settings: TrainSettings) -> list[Problem]:
+    problems = []
+    if settings.precision not in PRECISIONS:
+        message = f"there is no precision '{settings.precision}'"
+        problems.append(Problem(message, "precision", hint=f"Choose {' or '.join(PRECISIONS)}."))
+    unknown = [name for name in settings.target_modules if name not in TARGETS]
+    if unknown or not settings.target_modules:
+        message = f"there is no layer '{unknown[0]}'" if unknown else "no layer gets an adapter"
+        problems.append(Problem(message, "target_modules", hint=f"Choose among {', '.join(TARGETS)}."))
+    return problems
+
+
+def _convert(name: str, value: Any, default: Any) -> Any:
+    """The value in the type of the default; numbers may come as floats from a browser."""
+    if isinstance(default, tuple) and isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    if isinstance(default, str) and isinstance(value, str):
+        return value
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and isinstance(default, float):
+        return float(value)
+    if number and isinstance(default, int) and value == int(value):
+        return int(value)
+    wanted = {int: "a whole number", float: "a number", str: "text", tuple: "a list of names"}[type(default)]
+    raise WorkbenchError(f"The setting '{name}' must be {wanted}; it is {value!r}.", "Correct it and start again.")

@@ -1,0 +1,46 @@
+"""The browser's door: five pages on Gradio. Callbacks decide nothing; ``views`` knows no gradio.
+
+``build`` makes the pages, ``mount`` puts them on a server with their looks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from workbench.store.database import Store
+from workbench.ui import compare, coverage, home, scenarios, theme, train
+
+CACHE_SECONDS = 3600
+"""How long files handed to a browser are kept."""
+
+
+def build(store: Store) -> gr.Blocks:
+    """All pages on one open store, each with an address of its own."""
+    gr.set_static_paths([theme.plotly_script()])
+    with gr.Blocks(
+        title=theme.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+    ) as demo:
+        home.page(demo, store)
+    for name, page in (("Scenarios", scenarios), ("Coverage", coverage), ("Train", train), ("Compare", compare)):
+        with demo.route(name, f"/{name.lower()}", show_in_navbar=False):
+            page.page(demo, store)
+    return demo
+
+
+def mount(server: FastAPI, store: Store, **options: Any) -> FastAPI:
+    """Serve the pages under ``/``. ``options`` go to ``gradio.mount_gradio_app``: ``auth``, ``max_file_size`` …"""
+    return gr.mount_gradio_app(
+        server,
+        build(store),
+        path="/",
+        theme=theme.theme(),
+        css=theme.css(),
+        head=theme.head(),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        **options,
+    )

@@ -1,0 +1,230 @@
+"""Scenarios: the table, the editor beside it, import and export. The address says what is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from workbench.actions import curate, transfer
+from workbench.actions.coverage import coverage
+from workbench.actions.curate import ProblemsError
+from workbench.records import Scenario, Toolset
+from workbench.store.database import Store
+from workbench.store.scenarios import ScenarioFilter
+from workbench.ui import components as ui
+from workbench.ui import forms, views
+from workbench.ui.forms import NEW, Desk, one
+
+UPLOADS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+
+
+def page(demo: gr.Blocks, store: Store) -> None:
+    ui.header("/scenarios")
+    head = ui.live("scenarios-head", views.scenarios_head(), events=("undo", "export", "compose"))
+    panel = ui.live("import", events=("glance", "bring", "rejects", "dismiss"))
+    filters = ui.live("filters", events=("narrow", "clear"))
+    with gr.Row(elem_id="wb-scenarios"):
+        table = ui.live("table", events=("open", "turn", "compose"))
+        form = ui.live("editor", events=("save", "reshape", "close", "look", "remove"))
+    message = ui.notice()
+    file = ui.upload(UPLOADS)
+    download = ui.download()
+
+    desk, all_parts = _Table(store), [table, form, message]
+    demo.load(desk.load, None, [filters, *all_parts], **ui.QUIET)
+    filters.narrow(desk.narrow, None, all_parts, **ui.QUIET)
+    filters.clear(desk.clear, None, [filters, *all_parts], **ui.QUIET)
+    table.turn(desk.turn, None, all_parts, **ui.QUIET)
+    table.open(desk.open, None, all_parts, **ui.QUIET)
+    for part in (table, head):
+        part.compose(desk.compose, None, all_parts, **ui.QUIET)
+    for part in (head, message):
+        part.undo(desk.undo, None, all_parts, **ui.QUIET)
+
+    editor = _Editor(store)
+    form.save(editor.save, None, all_parts, **ui.QUIET)
+    form.reshape(editor.reshape, None, [form, message], **ui.QUIET)
+    form.look(editor.look, None, all_parts, **ui.QUIET)
+    form.close(editor.close, None, all_parts, **ui.QUIET)
+    form.remove(editor.remove, None, all_parts, **ui.QUIET)
+
+    files = _Files(store)
+    file.upload(files.preview, file, [panel, message], **ui.QUIET)
+    panel.glance(files.preview, file, [panel, message], **ui.QUIET)
+    panel.bring(files.bring, file, [panel, filters, *all_parts], **ui.QUIET)
+    panel.dismiss(files.dismiss, None, [panel, message], **ui.QUIET)
+    panel.rejects(files.rejects, file, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
+    head.export(files.export, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
+
+
+class _Desk:
+    """The table and the editor as the address says."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def show(self, desk: Desk, message: str = "") -> tuple[Any, ...]:
+        """Table, editor and message."""
+        total = curate.count(self.store, desk.filter)
+        desk = desk.at(page=min(desk.page, max(1, -(-total // views.ROWS))))
+        rows = curate.find(self.store, desk.filter, (desk.page - 1) * views.ROWS, views.ROWS)
+        return views.scenarios_list(rows, total, desk), self.editor(desk), message
+
+    def filters(self, filter: ScenarioFilter) -> str:
+        return views.scenarios_filters(filter, curate.toolsets(self.store), self.modes(filter.toolset))
+
+    def editor(self, desk: Desk) -> str:
+        if not desk.open:
+            return ""
+        scenario, toolset = self.at_hand(desk)
+        history = [] if desk.open == NEW else curate.history(self.store, desk.open)
+        problems = curate.problems_of(self.store, scenario) if history else ()
+        return views.editor(
+            scenario, toolset, desk=desk, problems=problems, history=history, modes=self.modes(toolset.name)
+        )
+
+    def at_hand(self, desk: Desk, id: str = "") -> tuple[Scenario, Toolset]:
+        """What the editor starts from: a blank with that id or a new one, a revision, or the current scenario."""
+        if desk.open == NEW:
+            toolset = curate.toolset(self.store, desk.filter.toolset or curate.default_toolset(self.store))
+            return forms.blank(desk.filter, toolset, id or curate.new_id()), toolset
+        revisions = curate.history(self.store, desk.open) if desk.revision else []
+        found = next((one.scenario for one in revisions if one.revision == desk.revision), None)
+        scenario = found or curate.get(self.store, desk.open)
+        return scenario, curate.toolset(self.store, scenario.toolset)
+
+    def modes(self, toolset: str) -> tuple[str, ...]:
+        return coverage(self.store, toolset or curate.default_toolset(self.store)).modes
+
+
+class _Table(_Desk):
+    """Finding, turning pages, opening, undoing."""
+
+    @ui.answering(3)
+    def load(self, request: gr.Request) -> tuple[Any, ...]:
+        desk = Desk.read(ui.address(request))
+        return self.filters(desk.filter), *self.show(desk)
+
+    @ui.answering(2)
+    def narrow(self, event: gr.EventData) -> tuple[Any, ...]:
+        desk = Desk(forms.scenario_filter(ui.form(event)), open=one(ui.query(event), "open"))
+        return self.show(desk)
+
+    @ui.answering(3)
+    def clear(self, event: gr.EventData) -> tuple[Any, ...]:
+        desk = Desk(open=one(ui.query(event), "open"))
+        return self.filters(desk.filter), *self.show(desk)
+
+    @ui.answering(2)
+    def turn(self, event: gr.EventData) -> tuple[Any, ...]:
+        return self.show(Desk.read(ui.query(event)).at(page=int(ui.payload(event)["page"])))
+
+    @ui.answering(2)
+    def open(self, event: gr.EventData) -> tuple[Any, ...]:
+        return self.show(Desk.read(ui.query(event)).at(open=ui.payload(event)["id"], revision=0))
+
+    @ui.answering(2)
+    def compose(self, event: gr.EventData) -> tuple[Any, ...]:
+        return self.show(Desk.read(ui.query(event)).at(open=NEW, revision=0))
+
+    @ui.answering(2)
+    def undo(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        desk = Desk.read(ui.query(event)).at(revision=0)
+        change = curate.undo(self.store, ui.author(request))
+        kept = desk.open in ("", NEW) or curate.history(self.store, desk.open)[0].deleted is False
+        return self.show(desk if kept else desk.at(open=""), views.toast(views.undone(change)))
+
+
+class _Editor(_Desk):
+    """One scenario: its form, its revisions."""
+
+    def save(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        desk = Desk.read(ui.query(event))
+        before, toolset = self.at_hand(desk, one(ui.form(event), "id"))
+        scenario = forms.scenario(ui.form(event), toolset, before)
+        try:
+            change = curate.save_scenario(self.store, scenario, ui.author(request))
+        except ProblemsError as error:
+            return gr.skip(), self.drawn(event, desk, scenario, toolset, error), ui.failed(error)
+        said = views.toast("Saved." if change else "Nothing was changed.", undo=bool(change))
+        following = NEW if ui.payload(event).get("then") == "new" else scenario.id
+        return self.show(desk.at(open=following, revision=0), said)
+
+    @ui.answering(1)
+    def reshape(self, event: gr.EventData) -> tuple[Any, ...]:
+        desk = Desk.read(ui.query(event))
+        before, toolset = self.at_hand(desk, one(ui.form(event), "id"))
+        changes = {name: [ui.payload(event)[name]] for name in ("add", "drop") if name in ui.payload(event)}
+        scenario = forms.scenario({**ui.form(event), **changes}, toolset, before)
+        return self.drawn(event, desk, scenario, toolset), ""
+
+    @ui.answering(2)
+    def look(self, event: gr.EventData) -> tuple[Any, ...]:
+        return self.show(Desk.read(ui.query(event)).at(revision=int(ui.payload(event)["revision"])))
+
+    @ui.answering(2)
+    def close(self, event: gr.EventData) -> tuple[Any, ...]:
+        return self.show(Desk.read(ui.query(event)).at(open="", revision=0))
+
+    @ui.answering(2)
+    def remove(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        desk = Desk.read(ui.query(event))
+        curate.delete(self.store, [desk.open], ui.author(request))
+        return self.show(desk.at(open="", revision=0), views.toast("Deleted.", undo=True))
+
+    def drawn(
+        self, event: gr.EventData, desk: Desk, scenario: Scenario, toolset: Toolset, error: ProblemsError | None = None
+    ) -> str:
+        """The form with what was typed, not yet saved."""
+        return views.editor(
+            scenario,
+            toolset,
+            desk=desk,
+            problems=error.problems if error else (),
+            history=[] if desk.open == NEW else curate.history(self.store, desk.open),
+            modes=self.modes(toolset.name),
+            several=one(ui.form(event), "outcome") == "several",
+            dirty=True,
+        )
+
+
+class _Files:
+    """Import and export."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.desk = store, _Desk(store)
+
+    @ui.answering(1)
+    def preview(self, path: str, event: gr.EventData) -> tuple[Any, ...]:
+        toolset = one(ui.form(event), "toolset") or curate.default_toolset(self.store)
+        report = transfer.preview(self.store, Path(path), toolset)
+        return views.import_panel(report, curate.toolsets(self.store), toolset), ""
+
+    @ui.answering(4)
+    def bring(self, path: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        toolset, status = one(ui.form(event), "toolset"), one(ui.form(event), "status")
+        report = transfer.import_file(self.store, Path(path), toolset, ui.author(request), status)
+        desk = Desk()
+        said = views.toast(f"Imported {report.good + report.drafts:,} from {report.name}.", undo=bool(report.change))
+        shown = views.import_panel(report, done=True) if report.problems else ""
+        return shown, self.desk.filters(desk.filter), *self.desk.show(desk, said)
+
+    @ui.answering(1)
+    def dismiss(self) -> tuple[Any, ...]:
+        return "", ""
+
+    @ui.answering(1)
+    def rejects(self, path: str) -> tuple[Any, ...]:
+        report = transfer.preview(self.store, Path(path))
+        target = ui.parcel(f"rejects-{report.name}")
+        target.write_bytes(transfer.rejects_file(report))
+        return gr.DownloadButton(value=str(target)), ""
+
+    @ui.answering(1)
+    def export(self, event: gr.EventData) -> tuple[Any, ...]:
+        desk, format = Desk.read(ui.query(event)), str(ui.payload(event)["format"])
+        target = ui.parcel(f"scenarios{'-chat' if format == 'chat' else ''}.{'csv' if format == 'csv' else 'jsonl'}")
+        transfer.export_file(self.store, desk.filter, format, target)
+        return gr.DownloadButton(value=str(target)), ""

@@ -1,0 +1,134 @@
+"""Train: start a run, watch it, lay its curve over those of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import gradio as gr
+
+from workbench.actions import curate, models, runs
+from workbench.actions.curate import ProblemsError
+from workbench.errors import Problem
+from workbench.records import SPLITS
+from workbench.store.database import Store
+from workbench.store.scenarios import ScenarioFilter
+from workbench.training.settings import default_settings
+from workbench.ui import components as ui
+from workbench.ui import forms, theme, views
+from workbench.ui.forms import TrainOrder, one
+
+MOST_CURVES = 8
+FAST_SECONDS, SLOW_SECONDS = 1, 3
+
+
+def page(demo: gr.Blocks, store: Store) -> None:
+    ui.header("/train")
+    ui.live("train-head", views.train_head())
+    desk = _Train(store)
+    with gr.Row(elem_id="wb-train"):
+        with gr.Column():
+            form = ui.live("order", events=("start", "look"))
+        with gr.Column():
+            now = ui.live("now", events=("stop",))
+            curves(desk)
+            table = ui.live("runs")
+    message = ui.notice()
+    demo.load(desk.load, None, [form, now, table, message], **ui.QUIET)
+    form.look(desk.look, None, [form, message], **ui.QUIET)
+    form.start(desk.start, None, [form, now, table, message], **ui.QUIET)
+    now.stop(desk.stop, None, [now, table, message], **ui.QUIET)
+
+
+def curves(desk: _Train) -> gr.HTML:
+    """The plot; it also asks for news of the parts beside it."""
+
+    def tick(body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return desk.tick(body)
+
+    return ui.live(
+        "curves",
+        views.train_plot(),
+        head=f'<script src="{theme.plotly_address()}"></script>',
+        script="workbench.curves({element, server});",
+        server_functions=[tick],
+    )
+
+
+class _Train:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @ui.answering(3)
+    def load(self, request: gr.Request) -> tuple[Any, ...]:
+        fields = ui.address(request)
+        base = one(fields, "base") or models.STARTER_ID
+        toolset = one(fields, "toolset") or curate.default_toolset(self.store)
+        order = TrainOrder(toolset, base, self.name(toolset), default_settings(base))
+        return self.form(order), *self.watched(one(fields, "run")), ""
+
+    @ui.answering(1)
+    def look(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, _ = forms.train_order(ui.form(event))
+        fresh = TrainOrder(order.toolset, order.base, order.name, default_settings(order.base))
+        return self.form(fresh), ""
+
+    def start(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, problems = forms.train_order(ui.form(event))
+        return self.refused(order, problems) if problems else self.started(order)
+
+    def started(self, order: TrainOrder) -> tuple[Any, ...]:
+        try:
+            run = runs.start_training(self.store, order.toolset, order.base, order.settings, name=order.name)
+        except ProblemsError as error:
+            return self.refused(order, error.problems)
+        except ui.WorkbenchError as error:
+            return self.form(order), gr.skip(), gr.skip(), ui.failed(error)
+        said = "Training has begun." if run.state == "running" else "The run waits for the one before it."
+        order = replace(order, name=self.name(order.toolset))
+        return self.form(order), *self.watched(run.id), views.toast(said, "You may close this page; it goes on.")
+
+    def name(self, toolset: str) -> str:
+        """A name that no run has yet, such as ``desktop-2``."""
+        taken = {run.name for run in runs.runs(self.store, "train")}
+        return next(name for n in count(1) if (name := f"{toolset}-{n}") not in taken)
+
+    def refused(self, order: TrainOrder, problems: Any) -> tuple[Any, ...]:
+        return self.form(order, problems), gr.skip(), gr.skip(), views.toast("Some settings need mending.", bad=True)
+
+    @ui.answering(2)
+    def stop(self, event: gr.EventData) -> tuple[Any, ...]:
+        run = runs.cancel(self.store, ui.payload(event)["id"])
+        return *self.watched(run.id), views.toast("Stopping.", "It finishes its step and keeps what it has learned.")
+
+    def tick(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """News of the page: its parts, and the points that its curves lack."""
+        now, table = self.watched(one(ui.query(body), "run"))
+        listed = {run.id: run for run in runs.runs(self.store, "train")}
+        asked = [(listed[id], int(after)) for id, after in list(body["have"].items())[:MOST_CURVES] if id in listed]
+        points = [views.curve(run, runs.run_metrics(self.store, run.id, after), after) for run, after in asked]
+        active = any(not run.finished for run in listed.values())
+        return {
+            "parts": {"now": now, "runs": table},
+            "curves": points,
+            "again": FAST_SECONDS if active else SLOW_SECONDS,
+        }
+
+    def watched(self, run_id: str) -> tuple[str, str]:
+        """The run that is watched (the newest by default) and the table of all."""
+        listed = runs.runs(self.store, "train")
+        chosen = next((run for run in listed if run.id == run_id), listed[0] if listed else None)
+        if chosen is None:
+            return views.train_now(None, "", ""), views.train_runs([], "")
+        query = forms.address(run="" if chosen == listed[0] else chosen.id)
+        now = views.train_now(runs.progress(self.store, chosen.id), runs.log_tail(self.store, chosen.id), query)
+        return now, views.train_runs(listed, chosen.id)
+
+    def form(self, order: TrainOrder, problems: list[Problem] | tuple[Problem, ...] = ()) -> str:
+        counts = {
+            split: curate.count(self.store, ScenarioFilter(toolset=order.toolset, split=split, status="approved"))
+            for split in SPLITS
+        }
+        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems)

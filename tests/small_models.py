@@ -54,6 +54,8 @@ def make_gemma(
         bos_token_id=tokenizer.bos_token_id,
         # Spread the random logits, so that rounding does not decide which token is the best.
         initializer_range=0.2,
+        # With tied weights a random model repeats its last token for ever.
+        tie_word_embeddings=False,
     )
     Gemma3ForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -19,7 +19,20 @@ PING = Tool(
 )
 CLOCK = Tool("clock", "Tell the time.", {"type": "object", "properties": {}})
 TOOLSET = Toolset("small", (PING, CLOCK))
-SPLITS = ("train", "train", "train", "train", "train", "train", "validation", "validation", "test", "test", "test", "test")
+SPLITS = (
+    "train",
+    "train",
+    "train",
+    "train",
+    "train",
+    "train",
+    "validation",
+    "validation",
+    "test",
+    "test",
+    "test",
+    "test",
+)
 
 
 def make_scenario(number: int, **changes) -> Scenario:

@@ -81,7 +81,9 @@ def test_a_library_is_imported_only_where_it_belongs(path: Path):
 
 def test_the_checks_see_what_they_must(tmp_path: Path):
     source = tmp_path / "probe.py"
-    source.write_text("import workbench.store.runs\nfrom workbench import ui\ndef f():\n    from workbench.cli import main\n")
+    source.write_text(
+        "import workbench.store.runs\nfrom workbench import ui\ndef f():\n    from workbench.cli import main\n"
+    )
     assert parts_used(source) == {"store", "ui", "cli"}
     assert part_of(ROOT / "workbench" / "store" / "runs.py") == "store"
     assert part_of(ROOT / "workbench" / "cli.py") == "cli"

@@ -77,6 +77,7 @@ def test_only_like_is_compared(store, both, tuned, snapshot):
     newer = runs.wait(store, runs.start_evaluation(store, "starter", runs.make_snapshot(store, "small")).id).id
     for ids, message in (
         ([first], "at least two"),
+        ([first, first], "at least two"),
         ([first, validation], "different splits"),
         ([first, newer], "different snapshots"),
         ([first, tuned.id], "training run"),

@@ -66,7 +66,9 @@ def test_pages_have_limits(store, page):
 
 
 def test_coverage(store):
-    curate.save_scenario(store, make_scenario(20, os="", outcome=Outcome((ExpectedCall("clock"), ExpectedCall("clock")))))
+    curate.save_scenario(
+        store, make_scenario(20, os="", outcome=Outcome((ExpectedCall("clock"), ExpectedCall("clock"))))
+    )
     found = coverage.coverage(store, "small")
     assert found.tools == ("ping", "clock", NO_TOOL)
     assert found.oses == ("linux", "macos", "")

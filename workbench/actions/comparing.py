@@ -149,12 +149,12 @@ def ensure_evaluations(store: Store, model_ids: Sequence[str], snapshot: str, sp
 
 
 def compare(store: Store, run_ids: Sequence[str]) -> Comparison:
-    """Finished evaluations side by side.
+    """Finished evaluations side by side, each once.
 
     Raises:
         WorkbenchError: fewer than two, one is not a finished evaluation, or their snapshots or splits differ.
     """
-    chosen = [run_actions.get_run(store, run_id) for run_id in run_ids]
+    chosen = [run_actions.get_run(store, run_id) for run_id in dict.fromkeys(run_ids)]
     _refuse_unlike(chosen)
     snapshot, split = chosen[0].snapshot, chosen[0].config["split"]
     scenarios = snapshot_store.load(store, snapshot).split(split)

@@ -36,6 +36,7 @@ from workbench.training.settings import TrainSettings, default_settings
 WORKERS: dict[RunKind, str] = {"train": "workbench.training.worker", "evaluate": "workbench.evaluation.worker"}
 BUSY = ("running", "stopping")
 POLL_SECONDS = 0.5
+REPLIES_AT_ONCE = 500
 RECENT_LINES = 20
 """Metrics rows among which the newest figures are sought: loss and validation stand in different rows."""
 
@@ -305,7 +306,7 @@ def _follow(store: Store, run: Run) -> None:
     # After the status, so that a run which says that it is done has left all its rows.
     _take_metrics(store, run, folder)
     if run.kind == "evaluate":
-        _take_replies(store, run, folder)
+        _take_replies(store, run, folder, status.finished)
     changes = _changes(run, status)
     if status.state in ("done", "stopped"):
         changes["summary"] = _summary(store, run, status)
@@ -325,10 +326,10 @@ def _take_metrics(store: Store, run: Run, folder: RunFolder) -> None:
     run_store.append_metrics(store, run.id, last + 1, read_rows(folder.metrics, last))
 
 
-def _take_replies(store: Store, run: Run, folder: RunFolder) -> None:
-    """Score the replies that are not in the store yet and keep both."""
+def _take_replies(store: Store, run: Run, folder: RunFolder, finished: bool) -> None:
+    """Score the replies that are not in the store yet and keep both; many at a time, for it reads the snapshot."""
     rows = [row for row in read_rows(folder.replies, run_store.reply_count(store, run.id)) if row]
-    if not rows:
+    if not rows or (len(rows) < REPLIES_AT_ONCE and not finished):
         return
     replies = [Reply.from_dict(row) for row in rows]
     toolset = Toolset.from_dict(run.config["toolset"])

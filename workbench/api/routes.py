@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from workbench.actions import curate
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
+from workbench.runfolder import explain
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
@@ -103,9 +104,12 @@ def _workspace_routes(store: Store) -> APIRouter:
             # The name from outside is shown, never used as a path; its suffix may tell the format.
             suffix = next((suffix for suffix in UPLOAD_SUFFIXES if name.lower().endswith(suffix)), "")
             path = Path(folder) / f"upload{suffix}"
-            with path.open("wb") as file:
-                async for chunk in request.stream():
-                    file.write(chunk)
+            try:
+                with path.open("wb") as file:
+                    async for chunk in request.stream():
+                        file.write(chunk)
+            except OSError as error:
+                raise WorkbenchError(f"The file could not be taken in. {explain(error)}") from error
             return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name)
 
     @router.get("/export")

@@ -35,10 +35,10 @@ def evaluate(folder: RunFolder, reporter: Reporter) -> Ending:
     done, total = len(scenarios) - len(waiting), len(scenarios)
     reporter.update(step=done, total_steps=total)
     # torch and transformers take seconds to import: the heart beats already.
-    from workbench.inference.engine import load, use_threads
+    from workbench.inference.engine import load, set_up_process
     from workbench.inference.replies import reply_to
 
-    use_threads(settings.get("threads", 0))
+    set_up_process(settings.get("threads", 0))
     loaded = load(Model(**config["model"]))
     reporter.update(phase="answering")
     started, size = time.time(), settings.get("batch_size", 32)

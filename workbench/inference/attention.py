@@ -180,6 +180,10 @@ class Block:
     rows: int
     length: int
 
+    def as_rows(self, tensor: Tensor) -> Tensor:
+        """[heads, rows x length, head size] as [rows, heads, length, head size]."""
+        return tensor.view(tensor.shape[0], self.rows, self.length, -1).transpose(0, 1)
+
 
 @dataclass
 class TreePlan:
@@ -196,8 +200,8 @@ class TreePlan:
         past = PrefixKeys(k, v).last(window, self.prefix)
         for block, q, k, v in zip(self.blocks, queries, keys, values, strict=True):
             own, before = self._masks(block.length, window, q)
-            rows = [x.view(x.shape[0], block.rows, block.length, -1).transpose(0, 1) for x in (q, k, v)]
-            output = attend_rows(*rows, past, own, before, scale)
+            rows_q, rows_k, rows_v = (block.as_rows(x) for x in (q, k, v))
+            output = attend_rows(rows_q, rows_k, rows_v, past, own, before, scale)
             outputs.append(output.transpose(0, 1).reshape(q.shape))
         return torch.cat(outputs, 1)[None]
 

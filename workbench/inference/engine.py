@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 import re
 import time
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -72,10 +75,19 @@ class Answer:
     confidence: float
 
 
-def use_threads(threads: int) -> None:
-    """Set how many CPU cores torch uses in this process; 0 leaves its own choice."""
+def set_up_process(threads: int) -> None:
+    """For workers: how many CPU cores torch uses (0 leaves its own choice), and no progress bars in the log."""
     if threads > 0:
         torch.set_num_threads(threads)
+    transformers.utils.logging.disable_progress_bar()
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """peft 0.21 asks transformers 5 for a property that has a new name; nobody here can act on that notice."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        yield
 
 
 def pick_device() -> torch.device:
@@ -102,8 +114,7 @@ def load(model: Model, dtype: torch.dtype | None = None) -> LoadedModel:
     weights, tokenizer = load_base(model.base)
     if model.adapter:
         weights = _merge(weights, Path(model.adapter))
-    weights = weights.to(device=device, dtype=dtype or fast_dtype(device))
-    return ready(weights, tokenizer)
+    return ready(torch.nn.Module.to(weights, device=device, dtype=dtype or fast_dtype(device)), tokenizer)
 
 
 def load_base(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -266,7 +277,8 @@ def _merge(weights: PreTrainedModel, adapter: Path) -> PreTrainedModel:
                 f"The adapter folder {adapter} has no {name}.", "Has the training run finished? Choose another model."
             )
     try:
-        return PeftModel.from_pretrained(weights, str(adapter)).merge_and_unload()
+        with quiet_peft():
+            return PeftModel.from_pretrained(weights, str(adapter)).merge_and_unload()
     except (RuntimeError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WorkbenchError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 _WORTHWHILE = 0.8
 _MAX_DEPTH = 6
 
-Tokens = Sequence[int]
+Tokens = list[int] | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def group_by_prefix(sequences: Sequence[Tokens]) -> list[PrefixGroup]:
     """
     if not sequences:
         return []
-    order = sorted(range(len(sequences)), key=lambda i: sequences[i])
+    order = sorted(range(len(sequences)), key=lambda i: tuple(sequences[i]))
     return [PrefixGroup(length, tuple(sorted(members))) for length, members in _split(sequences, order, _MAX_DEPTH)]
 
 

@@ -12,7 +12,7 @@ import torch
 
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
-from workbench.inference.engine import load_base, use_threads
+from workbench.inference.engine import load_base, set_up_process
 from workbench.inference.replies import reply_to
 from workbench.records import Scenario
 from workbench.runfolder import Ending, Reporter, RunFolder
@@ -52,7 +52,7 @@ class Loop:
 
     def __init__(self, job: Job, folder: RunFolder, reporter: Reporter) -> None:
         self.job, self.folder, self.reporter, self.settings = job, folder, reporter, job.settings
-        use_threads(self.settings.threads)
+        set_up_process(self.settings.threads)
         torch.manual_seed(self.settings.seed)
         self.trainee = Trainee(*load_base(job.model.base), self.settings)
         self.dialect = get_dialect(self.trainee.loaded.dialect)

@@ -14,7 +14,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from workbench.inference.engine import LoadedModel, fast_dtype, pick_device, ready
+from workbench.inference.engine import LoadedModel, fast_dtype, pick_device, quiet_peft, ready
 from workbench.training.packing import Batch, pack, packed_loss
 from workbench.training.settings import TrainSettings
 
@@ -32,7 +32,8 @@ class Trainee:
             target_modules=list(settings.target_modules),
             task_type="CAUSAL_LM",
         )
-        model = get_peft_model(weights, config, autocast_adapter_dtype=False)
+        with quiet_peft():
+            model = get_peft_model(weights, config, autocast_adapter_dtype=False)
         self.masters = {n: p.detach().clone().to(device) for n, p in model.named_parameters() if p.requires_grad}
         model.to(device=device, dtype=_dtype(settings.precision, device))
         self.loaded: LoadedModel = ready(model, tokenizer)

@@ -83,8 +83,9 @@ def pack(batch: Batch, device: torch.device) -> Packed:
             # Padding stands behind the row, where no token of the row can see it.
             ids += [*tokens, *[0] * (length - len(tokens))]
             positions += range(start, start + length)
-    tensors = (torch.tensor(x, device=device) for x in ([ids], [positions], targets, labels))
-    return Packed(*tensors, TreePlan(start, tuple(blocks)))
+    plan = TreePlan(start, tuple(blocks))
+    tokens, places = torch.tensor([ids, positions], device=device)
+    return Packed(tokens[None], places[None], *torch.tensor([targets, labels], device=device), plan)
 
 
 def target_logits(model: Any, packed: Packed) -> Tensor:

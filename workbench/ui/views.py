@@ -82,6 +82,8 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# Makes a form or message new to the browser even when it says the same again, so that what was typed gives way.
+_templates.globals["stamp"] = time.monotonic_ns
 
 
 def render(template: str, **parts: Any) -> str:
@@ -96,8 +98,8 @@ def header(active: str) -> str:
 
 
 def toast(message: str, hint: str = "", bad: bool = False, undo: bool = False) -> str:
-    """A message in the corner; each is new to the browser even when it says the same again."""
-    return render("toast.html", message=message, hint=hint, bad=bad, undo=undo, stamp=time.monotonic_ns())
+    """A message in the corner."""
+    return render("toast.html", message=message, hint=hint, bad=bad, undo=undo)
 
 
 def ago(at: str, now: datetime | None = None) -> str:
@@ -207,7 +209,7 @@ def _steps(overview: Overview) -> list[dict[str, str]]:
 
 
 def _figures(overview: Overview) -> list[dict[str, str]]:
-    drafts = f"+ {overview.drafts:,} drafts" if overview.drafts else ""
+    drafts = f"+ {overview.drafts:,} draft{'s' if overview.drafts != 1 else ''}" if overview.drafts else ""
     sets = f"in {overview.toolsets} toolsets" if overview.toolsets != 1 else ""
     pairs = f"of {overview.pairs}" if overview.pairs else ""
     trained = f"+ {overview.bases} bases" if overview.bases else ""
@@ -238,7 +240,8 @@ def _latest(progress: Progress) -> dict[str, Any]:
 
 
 def _going(progress: Progress) -> str:
-    step = f"step {progress.step:,} of {progress.total_steps:,}" if progress.total_steps else progress.phase
+    unit = "step " if progress.run.kind == "train" else ""
+    step = f"{unit}{progress.step:,} of {progress.total_steps:,}" if progress.total_steps else progress.phase
     left = f", {duration(progress.eta_s)} to go" if progress.eta_s is not None else ""
     return f"{step}{left}"
 
@@ -354,9 +357,16 @@ def editor(
     )
 
 
+def not_saved(problems: Sequence[Problem]) -> str:
+    """The message that goes with problems at their fields."""
+    fields = "One field needs" if len(problems) == 1 else f"{len(problems)} fields need"
+    return toast(f"Not saved. {fields} mending.", "Or save it as a draft.", bad=True)
+
+
 def said(problem: Problem) -> str:
-    """A problem as it reads beside its field."""
-    return f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.hint}".strip()
+    """A problem as it reads beside its field. What a hint says of quotes is for files, not for forms."""
+    hint = "" if "quotes" in problem.hint else problem.hint
+    return f"{problem.message[:1].upper()}{problem.message[1:]}. {hint}".strip()
 
 
 def _unpinned(scenario: Scenario) -> Scenario:
@@ -485,13 +495,12 @@ def import_panel(
 
 def coverage(found: Coverage, splits: Mapping[str, int], toolsets: Sequence[Toolset], status: str = "") -> str:
     """Heatmaps tool × OS and tool × mode as tables of links; ``splits`` counts scenarios by split."""
-    oses = tuple(os for os in KNOWN_OS[:4] if os not in found.oses)
     tables = [
-        _heatmap("Tool × OS", "os", found, (*(os for os in found.oses if os), *oses), found.by_tool_os, status),
-        _heatmap("Tool × mode", "mode", found, tuple(m for m in found.modes if m), found.by_tool_mode, status),
+        _heatmap("Tool × OS", "os", found, _columns(found.oses, KNOWN_OS[:4]), found.by_tool_os, status),
+        _heatmap("Tool × mode", "mode", found, _columns(found.modes), found.by_tool_mode, status),
     ]
     shown = [table for table in tables if table["columns"]]
-    empty = sum(not cell["n"] for table in shown for row in table["rows"] for cell in row["cells"])
+    empty = sum(bool(cell["link"]) and not cell["n"] for table in shown for row in table["rows"] for cell in row["cells"])
     summary = "Where scenarios are plenty and where they are thin. A number shows its scenarios; a + starts a new one there."
     return render(
         "coverage.html",
@@ -516,24 +525,31 @@ def _heatmap(
 ) -> dict[str, Any]:
     top = max(counts.values(), default=0)
 
+    declared = found.tools[: found.tools.index(NO_TOOL) + 1]
+
     def cell(tool: str, column: str) -> dict[str, Any]:
-        return _heat(tool, axis, column, counts.get((tool, column), 0), top, found.toolset, status)
+        n = counts.get((tool, column), 0)
+        # No filter finds what has no OS, and nothing new is written for a tool that the toolset does not have.
+        linked = column and (n or tool in declared)
+        place = forms.address(toolset=found.toolset, tool=tool, status=status, open="" if n else NEW, **{axis: column})
+        says = f"{n:,} scenario{'s' if n != 1 else ''}" if n else "none yet, write one"
+        return {
+            "n": f"{n:,}" if n else "",
+            "level": round(8 + 92 * n / top) if n else 0,
+            "tone": "" if n else "none",
+            "link": f"/scenarios?{place}" if linked else "",
+            "says": f"{tool}, {column}: {says}",
+        }
 
     rows = [{"tool": tool, "cells": [cell(tool, column) for column in columns]} for tool in found.tools]
-    return {"title": title, "columns": list(columns), "rows": rows, "note": f"most in one cell: {top:,}"}
+    labels = [column or "any" for column in columns]
+    return {"title": title, "columns": labels, "rows": rows, "note": f"most in one cell: {top:,}"}
 
 
-def _heat(tool: str, axis: str, column: str, n: int, top: int, toolset: str, status: str) -> dict[str, Any]:
-    share = n / top if top else 0.0
-    place = forms.address(toolset=toolset, tool=tool, status=status, open="" if n else NEW, **{axis: column})
-    says = f"{tool}, {column}: {n} scenarios" if n != 1 else f"{tool}, {column}: 1 scenario"
-    return {
-        "n": f"{n:,}" if n else "",
-        "level": round(8 + 92 * share) if n else 0,
-        "tone": "" if n else "none",
-        "link": f"/scenarios?{place}",
-        "says": says if n else f"{tool}, {column}: none yet, write one",
-    }
+def _columns(found: Sequence[str], always: Sequence[str] = ()) -> list[str]:
+    """Values that occur, then those that are always shown, the empty one last."""
+    named = [value for value in dict.fromkeys([*found, *always]) if value]
+    return [*named, *([""] if "" in found else [])]
 
 
 # Train
@@ -631,7 +647,7 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
         "message": (run.message or progress.message) if active or run.state in ("failed", "stopped") else "",
         "failed": run.state == "failed",
         "tiles": _tiles(progress),
-        "next": f"/compare?{forms.address(model=('starter', f'run:{run.id}'))}" if run.state in ("done", "stopped") else "",
+        "next": f"/compare?{forms.address(model=(run.model, f'run:{run.id}'))}" if run.state in ("done", "stopped") else "",
         "folder": f"runs/{run.id}/adapter",
         "log": log,
     }
@@ -646,19 +662,12 @@ def _tiles(progress: Progress) -> list[tuple[str, str]]:
         ("Train loss", number(figures.get("loss", summary.get("loss")))),
         ("Validation loss", number(figures.get("validation_loss", summary.get("validation_loss")))),
         ("Exact calls", percent(figures.get("validation_exact", summary.get("validation_exact")), 0)),
-        ("Speed", _speed(figures)),
+        ("Steps per second", number(figures.get("steps_per_second"), 2)),
         ("Memory", f"{figures['memory_mb'] / 1024:.1f} GB" if figures.get("memory_mb") else "–"),
     ]
     if run.finished:
         return [*tiles, ("Took", duration(elapsed(run)))]
     return [*tiles, ("To go", duration(progress.eta_s))]
-
-
-def _speed(figures: Mapping[str, Any]) -> str:
-    steps = figures.get("steps_per_second")
-    if not steps:
-        return "–"
-    return f"{steps:.2f} steps/s" if steps < 10 else f"{steps:.0f} steps/s"
 
 
 def elapsed(run: Run) -> float | None:
@@ -730,12 +739,14 @@ def _points(rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, list[float
 def compare_form(
     bench: Bench, models: Sequence[Model], snapshots: Sequence[SnapshotInfo]
 ) -> str:
-    listed = {model.id: model.label for model in models}
-    listed |= {model: model for model in bench.models if model not in listed}
+    known = {model.id: model.label for model in models}
+    others = {model: model for model in bench.models if model not in known}
+    tuned = {model.id: model.label for model in models if model.adapter}
+    listed = {**{id: label for id, label in known.items() if id not in tuned}, **others, **tuned}
     return render(
         "compare_form.html",
         models=[(id, label, id in bench.models) for id, label in listed.items()],
-        untrained=not any(id.startswith("run:") for id in listed),
+        untrained=not tuned,
         splits=_pairs(SPLITS),
         split=bench.split,
         snapshots=[(info.hash, _snapshot_label(info)) for info in snapshots],
@@ -888,25 +899,29 @@ def _answer_row(row: Row) -> dict[str, Any]:
 
 def _answer(cell: Cell) -> dict[str, Any]:
     """What one model answered: the verdict, what it called, and each argument beside what was expected."""
-    parsed, exact = cell.reply.parsed, cell.verdict == "exact"
-    got = parsed.reason if parsed.kind == "malformed" else parsed.label
+    parsed, verdict = cell.reply.parsed, cell.verdict
+    got = {"malformed": parsed.reason, "wrong tool": calls_text(parsed.calls)}.get(verdict, "")
+    several = len(parsed.calls) > 1
+    arguments = cell.score.arguments if verdict == "wrong arguments" else ()
     return {
-        "verdict": cell.verdict,
-        "tone": TONES[cell.verdict],
-        "got": "" if exact or cell.verdict == "wrong arguments" else got,
-        "tool_right": cell.score.tool_correct,
-        "arguments": [] if exact else [_argument_answer(argument) for argument in cell.score.arguments],
-        "raw": "" if exact else cell.reply.raw,
+        "verdict": verdict,
+        "tone": TONES[verdict],
+        "got": got,
+        "arguments": [_argument_answer(argument, several) for argument in arguments],
+        "raw": "" if verdict == "exact" else cell.reply.raw,
     }
 
 
-def _argument_answer(argument: ArgumentScore) -> dict[str, Any]:
+def _argument_answer(argument: ArgumentScore, several: bool) -> dict[str, Any]:
     expected = json.dumps(argument.expected, ensure_ascii=False)
-    notes = {"differs": f"expected {expected}", "missing": f"expected {expected}", "unexpected": "not expected"}
-    got = "nothing" if argument.verdict == "missing" else json.dumps(argument.got, ensure_ascii=False)
+    notes = {
+        "differs": f"expected {expected}",
+        "missing": f"is missing, expected {expected}",
+        "unexpected": "not expected",
+    }
     return {
-        "name": argument.name,
+        "name": f"{argument.call + 1}. {argument.name}" if several else argument.name,
         "right": argument.verdict == "match",
-        "got": got,
+        "got": "" if argument.verdict == "missing" else json.dumps(argument.got, ensure_ascii=False),
         "note": notes.get(argument.verdict, ""),
     }

@@ -4,7 +4,7 @@
 
 With ``--processes N`` as many processes train on different rows and average their gradients (gloo); on a CPU that is
 faster than one process with N threads. Each row is one declaration prefix with many requests under
-``prefix_attention``. The loss is the completion's plus a share of the language-modelling loss on some of the other
+shared-prefix attention. The loss is the completion's plus a share of the language-modelling loss on some of the other
 tokens. Matrices are trained with Muon, the rest with AdamW; weights stay in fp32 and are multiplied in bf16 where the
 processor can. Continue from weights with ``--resume FOLDER``.
 """
@@ -27,8 +27,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenize
 
 from workbench.dialects import get_dialect
 from workbench.dialects.functiongemma import TURN_END
-from workbench.inference import prefix_attention
-from workbench.inference.prefix_attention import Tree
+from workbench.inference.attention import Block, TreePlan, use_shared_prefix
 from workbench.inference.starter.generator import Row, rows
 from workbench.inference.starter.tokenizer import train_tokenizer
 from workbench.inference.starter.wiring import wire_copying
@@ -48,15 +47,16 @@ class Packed:
     """One row as tensors.
 
     Attributes:
-        ids: (1, tokens).
-        tree: layout of the row.
+        ids, positions: (1, tokens); the positions of each continuation go on from the prefix.
+        plan: how the row's tokens see each other.
         targets: indices into the row whose NEXT token is predicted.
         labels: the tokens predicted there.
         weights: loss weight of each.
     """
 
     ids: torch.Tensor
-    tree: Tree
+    positions: torch.Tensor
+    plan: TreePlan
     targets: torch.Tensor
     labels: torch.Tensor
     weights: torch.Tensor
@@ -105,13 +105,14 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Pa
     tails = [(encode(tokenizer, prompt), encode(tokenizer, reply)) for prompt, reply in pairs]
     tails = sorted((t for t in tails if len(t[0]) + len(t[1]) <= LONGEST_CONTINUATION), key=lambda t: len(t[0] + t[1]))
     size = -(-len(tails) // BLOCKS)
-    ids, blocks, places = list(head), [], []
+    ids, positions, blocks, places = list(head), list(range(len(head))), [], []
     for group in (tails[at : at + size] for at in range(0, len(tails), size)):
         length = max(len(a) + len(b) for a, b in group)
-        blocks.append((len(group), length))
+        blocks.append(Block(len(group), length))
         for prompt_ids, reply_ids in group:
             start = len(ids)
             ids += prompt_ids + reply_ids + [0] * (length - len(prompt_ids) - len(reply_ids))
+            positions += range(len(head), len(head) + length)
             first = start + len(prompt_ids) - 1
             places += [(at, 1.0) for at in range(first, first + len(reply_ids))]
             places += [(at, OTHER_WEIGHT) for at in range(start, first) if rng.random() < OTHER_SHARE]
@@ -119,7 +120,8 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Pa
     targets = torch.tensor([at for at, _ in places])
     row_ids = torch.tensor(ids)
     weights = torch.tensor([weight for _, weight in places])
-    return Packed(row_ids[None], Tree(len(head), tuple(blocks)), targets, row_ids[targets + 1], weights)
+    plan = TreePlan(len(head), tuple(blocks))
+    return Packed(row_ids[None], torch.tensor([positions]), plan, targets, row_ids[targets + 1], weights)
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
@@ -127,14 +129,22 @@ def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     return ids
 
 
+def logits_of(model: Gemma3ForCausalLM, packed: Packed) -> torch.Tensor:
+    """Logits at the row's targets, (targets, vocabulary)."""
+    output = model(
+        input_ids=packed.ids,
+        position_ids=packed.positions,
+        use_cache=False,
+        logits_to_keep=packed.targets,
+        plan=packed.plan,
+    )
+    logits: torch.Tensor = output.logits[0].float()
+    return logits
+
+
 def loss_of(model: Gemma3ForCausalLM, packed: Packed) -> torch.Tensor:
     """Weighted mean negative log likelihood over the row's targets."""
-    no_mask = {"full_attention": None, "sliding_attention": None}
-    hidden = model.model(
-        input_ids=packed.ids, position_ids=packed.tree.positions(), attention_mask=no_mask, use_cache=False,
-        tree=packed.tree,
-    ).last_hidden_state[0]  # fmt: skip
-    losses = cross_entropy(model.lm_head(hidden[packed.targets]).float(), packed.labels, reduction="none")
+    losses = cross_entropy(logits_of(model, packed), packed.labels, reduction="none")
     return (losses * packed.weights).sum() / packed.weights.sum()
 
 
@@ -153,20 +163,16 @@ def schedule(progress: float) -> float:
 
 
 @torch.no_grad()
-def probe(model: Gemma3ForCausalLM, packed: Sequence[Packed]) -> tuple[float, float]:
+def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> tuple[float, float]:
     """Held-out rows: completion loss, and the share of completion tokens predicted right by teacher forcing."""
-    losses, right, n = [], 0, 0
-    for one in packed:
-        keep = one.weights == 1.0
-        only = Packed(one.ids, one.tree, one.targets[keep], one.labels[keep], one.weights[keep])
-        losses.append(loss_of(model, only).item())
-        hidden = model.model(
-            input_ids=one.ids, position_ids=one.tree.positions(), use_cache=False, tree=one.tree,
-            attention_mask={"full_attention": None, "sliding_attention": None},
-        ).last_hidden_state[0]  # fmt: skip
-        right += int((model.lm_head(hidden[only.targets]).argmax(-1) == only.labels).sum())
-        n += len(only.labels)
-    return sum(losses) / len(losses), right / n
+    loss, right, n = 0.0, 0, 0
+    for packed in rows_held_out:
+        completion = packed.weights == 1.0
+        logits, labels = logits_of(model, packed)[completion], packed.labels[completion]
+        loss += cross_entropy(logits, labels, reduction="sum").item()
+        right += int((logits.argmax(-1) == labels).sum())
+        n += len(labels)
+    return loss / n, right / n
 
 
 class Progress:
@@ -233,7 +239,6 @@ def start_process(rank: int, arguments: argparse.Namespace) -> None:
 def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
-    prefix_attention.register()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.resume:
         model = Gemma3ForCausalLM.from_pretrained(arguments.resume, dtype=torch.float32)
@@ -241,8 +246,8 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
     else:
         model = Gemma3ForCausalLM(make_config())
         wire_copying(model)
-        tokenizer = train_tokenizer(tokenizer_texts(arguments.seed + 1, 4000))
-    model.config._attn_implementation = prefix_attention.NAME
+        tokenizer = train_tokenizer(tokenizer_texts(arguments.seed + 1, 1500))
+    use_shared_prefix(model)
     optimizers = make_optimizers(model)
     progress = Progress(arguments.tokens, arguments.minutes)
     rng = random.Random(arguments.seed + rank)

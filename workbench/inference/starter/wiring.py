@@ -1,14 +1,16 @@
 """Initial weights that can copy: previous-token heads below, induction heads above.
 
 A model this small spends most of a short pretraining on discovering how to copy what follows an earlier occurrence of
-the current token (an induction head: Olsson et al. 2022, "In-context Learning and Induction Heads"). Here the circuit is
-wired in from the start and then trained like everything else; all other weights start at random.
+the current token (an induction head: Olsson et al. 2022, "In-context Learning and Induction Heads"). Here the circuit
+is wired in from the start and then trained like everything else; all other weights start at random.
 
 Layer 0: heads 0 and 1 look one and two tokens back, by position alone. Layer 1: heads of both key groups look for a
 place whose previous token is the current one, and write what stands there.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from transformers import Gemma3ForCausalLM
@@ -22,11 +24,13 @@ FAST_PAIRS, SLOW_PAIRS = 6, 14
 @torch.no_grad()
 def wire_copying(model: Gemma3ForCausalLM) -> None:
     """Set embeddings, norms and the first two attention layers; shapes are read from the model's config."""
-    config, layers = model.config, model.model.layers
+    config: Any = model.config
+    layers: Any = model.model.layers
+    embeddings: Any = model.model.embed_tokens.weight
     width, size = config.hidden_size, config.head_dim
     spread = width**-0.5
-    model.model.embed_tokens.weight.normal_(0, spread)
-    model.model.embed_tokens.weight[:, CONSTANT] = 4 * spread
+    embeddings.normal_(0, spread)
+    embeddings[:, CONSTANT] = 4 * spread
     for layer in layers:
         layer.post_attention_layernorm.weight.fill_(-0.7)
         layer.post_feedforward_layernorm.weight.fill_(-0.7)
@@ -36,7 +40,7 @@ def wire_copying(model: Gemma3ForCausalLM) -> None:
     _induce(layers[1], size, read, write)
 
 
-def _look_back(layer: torch.nn.Module, theta: float, size: int, read: torch.Tensor, write: torch.Tensor) -> None:
+def _look_back(layer: Any, theta: float, size: int, read: torch.Tensor, write: torch.Tensor) -> None:
     attention = layer.self_attn
     speeds = theta ** (-torch.arange(size // 2) / (size // 2))
     fast = torch.arange(FAST_PAIRS)
@@ -59,7 +63,7 @@ def _look_back(layer: torch.nn.Module, theta: float, size: int, read: torch.Tens
     layer.post_attention_layernorm.weight.fill_(0.0)
 
 
-def _induce(layer: torch.nn.Module, size: int, read: torch.Tensor, write: torch.Tensor) -> None:
+def _induce(layer: Any, size: int, read: torch.Tensor, write: torch.Tensor) -> None:
     attention = layer.self_attn
     half = size // 2
     slow = torch.cat((torch.arange(SLOW_PAIRS, half), torch.arange(SLOW_PAIRS + half, size)))

@@ -221,9 +221,9 @@ def tokenizer_texts(seed: int, n_rows: int) -> Iterator[str]:
 
 def save(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Weights in bf16 (safetensors), tokenizer and template."""
-    copy = Gemma3ForCausalLM(model.config)
+    # A config of its own: the trained model must keep its shared-prefix attention.
+    copy = Gemma3ForCausalLM(make_config())
     copy.load_state_dict(model.state_dict())
-    copy.config._attn_implementation = "sdpa"
     torch.nn.Module.to(copy, dtype=torch.bfloat16)
     copy.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -8,7 +8,7 @@ from itertools import islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.inference.starter.generator import Row, make_row, noisy, rows
+from workbench.inference.starter.generator import Difficulty, Row, make_row, noisy, rows
 from workbench.inference.starter.lexicon import load_lexicon
 from workbench.records import Scenario, Toolset
 from workbench.scenarios.validate import check_call, check_toolset
@@ -32,7 +32,7 @@ def text_values(row: Row, scenario: Scenario) -> list[str]:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 15))
 def test_calls_are_valid_and_texts_stand_in_the_request(seed: int, n_tools: int) -> None:
-    row = make_row(random.Random(seed), load_lexicon(), n_tools, 12)
+    row = make_row(random.Random(seed), load_lexicon(), Difficulty(n_tools, n_tools, requests=12))
     assert check_toolset(row.toolset) == []
     for scenario in row.scenarios:
         for call in scenario.outcome.calls:
@@ -41,13 +41,13 @@ def test_calls_are_valid_and_texts_stand_in_the_request(seed: int, n_tools: int)
 
 
 def test_same_seed_same_rows() -> None:
-    first, again = (list(islice(rows(7, lambda: (2, 6)), 5)) for _ in range(2))
+    first, again = (list(islice(rows(7, lambda: Difficulty(2, 6)), 5)) for _ in range(2))
     assert first == again
-    assert first != list(islice(rows(8, lambda: (2, 6)), 5))
+    assert first != list(islice(rows(8, lambda: Difficulty(2, 6)), 5))
 
 
 def test_there_are_requests_for_nothing_and_for_several_tools() -> None:
-    sizes = [len(s.outcome.calls) for row in islice(rows(3, lambda: (3, 6)), 40) for s in row.scenarios]
+    sizes = [len(s.outcome.calls) for row in islice(rows(3, lambda: Difficulty(3, 6)), 40) for s in row.scenarios]
     assert 0.1 < sizes.count(0) / len(sizes) < 0.2
     assert 0.02 < sum(size > 1 for size in sizes) / len(sizes) < 0.1
 
@@ -65,7 +65,7 @@ def test_nothing_of_the_shipped_toolset_occurs() -> None:
     shipped = {request for request in shipped if request.count(" ") >= 3}
     descriptions = {tool.description for tool in toolset.tools}
     descriptions |= {schema["description"] for tool in toolset.tools for schema in tool.properties.values()}
-    for row in islice(rows(99, lambda: (4, 12)), 400):
+    for row in islice(rows(99, lambda: Difficulty(4, 12)), 400):
         assert not set(row.toolset.tool_names) & set(toolset.tool_names)
         assert not {tool.description for tool in row.toolset.tools} & descriptions
         assert not {words(scenario.request) for scenario in row.scenarios} & shipped

@@ -30,23 +30,35 @@ class Row:
     scenarios: tuple[Scenario, ...]
 
 
-def rows(seed: int, tools: Callable[[], tuple[int, int]], requests: int = 20) -> Iterator[Row]:
-    """Endless rows; the same seed gives the same rows.
+@dataclass(frozen=True)
+class Difficulty:
+    """What rows are like.
 
-    Args:
-        tools: asked before each row for the least and the largest number of tools, so that a curriculum can raise them.
+    Attributes:
+        fewest, most: tools a row.
+        arguments: how many arguments a tool has beside the one that names its object; drawn from these.
         requests: scenarios a row.
     """
+
+    fewest: int
+    most: int
+    arguments: tuple[int, ...] = (0, 0, 1, 1, 2, 3)
+    requests: int = 24
+
+
+def rows(seed: int, difficulty: Callable[[], Difficulty]) -> Iterator[Row]:
+    """Endless rows; the same seed gives the same rows. The difficulty is asked for before each row."""
     rng, lexicon = random.Random(seed), load_lexicon()
     while True:
-        yield make_row(rng, lexicon, rng.randint(*tools()), requests)
+        yield make_row(rng, lexicon, difficulty())
 
 
-def make_row(rng: random.Random, lexicon: Lexicon, n_tools: int, requests: int) -> Row:
-    generated = make_tools(rng, lexicon, n_tools)
+def make_row(rng: random.Random, lexicon: Lexicon, difficulty: Difficulty) -> Row:
+    n_tools = rng.randint(difficulty.fewest, difficulty.most)
+    generated = make_tools(rng, lexicon, n_tools, difficulty.arguments)
     profile = PromptProfile("context" if rng.random() < 0.6 else "plain", {"default": TRIGGER})
     toolset = Toolset("generated", tuple(item.tool for item in generated), profile)
-    return Row(toolset, tuple(_scenario(rng, lexicon, generated, str(i)) for i in range(requests)))
+    return Row(toolset, tuple(_scenario(rng, lexicon, generated, str(i)) for i in range(difficulty.requests)))
 
 
 def _scenario(rng: random.Random, lexicon: Lexicon, tools: Sequence[GeneratedTool], name: str) -> Scenario:
@@ -151,7 +163,7 @@ def _foreign(rng: random.Random, lexicon: Lexicon, tools: Sequence[GeneratedTool
     verbs = frozenset().union(*(tool.verbs for tool in tools))
     near = rng.choice(tools)
     while True:
-        tool = make_tool(rng, lexicon, rng.choice(lexicon.domains), None)
+        tool = make_tool(rng, lexicon, rng.choice(lexicon.domains), None, 0)
         if tool.verbs & verbs:
             continue
         said = rng.choice((near if rng.random() < 0.5 else tool).target["say"])

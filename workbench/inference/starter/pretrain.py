@@ -28,7 +28,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenize
 from workbench.dialects import get_dialect
 from workbench.dialects.functiongemma import TURN_END
 from workbench.inference.attention import Block, TreePlan, use_shared_prefix
-from workbench.inference.starter.generator import Row, rows
+from workbench.inference.starter.generator import Difficulty, Row, rows
 from workbench.inference.starter.tokenizer import train_tokenizer
 from workbench.inference.starter.wiring import wire_copying
 from workbench.records import NO_TOOL
@@ -36,8 +36,16 @@ from workbench.scenarios.messages import to_messages
 
 OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
 """Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
-CURRICULUM = ((0.03, (1, 2)), (0.08, (2, 4)), (0.25, (3, 9)), (1.01, (4, 15)))
-"""(progress, fewest and most tools a row): alternatives come after the format is learnt."""
+CURRICULUM = (
+    (0.04, Difficulty(1, 3)),
+    (0.3, Difficulty(3, 8, arguments=(0, 0, 1), requests=32)),
+    (0.5, Difficulty(4, 12)),
+    (1.01, Difficulty(6, 15)),
+)
+"""Until which progress which difficulty: first the format, then choosing among tools, then many arguments."""
+HELD_OUT = Difficulty(5, 8)
+NAME_WEIGHT = 4.0
+"""Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
 LONGEST_CONTINUATION = 120
 BLOCKS = 4
 
@@ -105,7 +113,8 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Pa
     tails = [(encode(tokenizer, prompt), encode(tokenizer, reply)) for prompt, reply in pairs]
     tails = sorted((t for t in tails if len(t[0]) + len(t[1]) <= LONGEST_CONTINUATION), key=lambda t: len(t[0] + t[1]))
     size = -(-len(tails) // BLOCKS)
-    ids, positions, blocks, places = list(head), list(range(len(head))), [], []
+    ids, positions, blocks = list(head), list(range(len(head))), []
+    places: list[tuple[int, float]] = []
     for group in (tails[at : at + size] for at in range(0, len(tails), size)):
         length = max(len(a) + len(b) for a, b in group)
         blocks.append(Block(len(group), length))
@@ -114,7 +123,7 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Pa
             ids += prompt_ids + reply_ids + [0] * (length - len(prompt_ids) - len(reply_ids))
             positions += range(len(head), len(head) + length)
             first = start + len(prompt_ids) - 1
-            places += [(at, 1.0) for at in range(first, first + len(reply_ids))]
+            places += zip(range(first, first + len(reply_ids)), reply_weights(tokenizer, reply_ids), strict=True)
             places += [(at, OTHER_WEIGHT) for at in range(start, first) if rng.random() < OTHER_SHARE]
     places += [(at, OTHER_WEIGHT) for at in range(len(head) - 1) if rng.random() < OTHER_SHARE / 2]
     targets = torch.tensor([at for at, _ in places])
@@ -122,6 +131,17 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Pa
     weights = torch.tensor([weight for _, weight in places])
     plan = TreePlan(len(head), tuple(blocks))
     return Packed(row_ids[None], torch.tensor([positions]), plan, targets, row_ids[targets + 1], weights)
+
+
+def reply_weights(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[float]:
+    """Loss weight of each token of a reply: more for those that choose the tool, or none."""
+    call, brace, none = (tokenizer.convert_tokens_to_ids(token) for token in ("call:", "{", NO_TOOL))
+    weights, naming = [], False
+    for token in ids:
+        naming = naming and token != brace
+        weights.append(NAME_WEIGHT if naming or token == none else 1.0)
+        naming = naming or token == call
+    return weights
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
@@ -167,7 +187,7 @@ def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> tuple[fl
     """Held-out rows: completion loss, and the share of completion tokens predicted right by teacher forcing."""
     loss, right, n = 0.0, 0, 0
     for packed in rows_held_out:
-        completion = packed.weights == 1.0
+        completion = packed.weights >= 1.0
         logits, labels = logits_of(model, packed)[completion], packed.labels[completion]
         loss += cross_entropy(logits, labels, reduction="sum").item()
         right += int((logits.argmax(-1) == labels).sum())
@@ -189,8 +209,8 @@ class Progress:
         here = torch.tensor(max(self.seen / self.tokens, elapsed))
         self.fraction = _summed(here).item() / _processes()
 
-    def tools(self) -> tuple[int, int]:
-        return next(span for until, span in CURRICULUM if self.fraction < until or until > 1)
+    def difficulty(self) -> Difficulty:
+        return next(one for until, one in CURRICULUM if self.fraction < until or until > 1)
 
 
 def _processes() -> int:
@@ -212,7 +232,7 @@ def average_gradients(model: torch.nn.Module) -> None:
 
 
 def tokenizer_texts(seed: int, n_rows: int) -> Iterator[str]:
-    for row in islice(rows(seed, lambda: (3, 6), 30), n_rows):
+    for row in islice(rows(seed, lambda: Difficulty(3, 6)), n_rows):
         prefix, pairs = texts(row)
         yield prefix
         for prompt, reply in pairs:
@@ -251,8 +271,8 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
     optimizers = make_optimizers(model)
     progress = Progress(arguments.tokens, arguments.minutes)
     rng = random.Random(arguments.seed + rank)
-    held_out = [pack(row, tokenizer, rng) for row in islice(rows(10**6, lambda: (5, 8), 20), 8)]
-    stream = rows(arguments.seed + 2 + 1000 * rank, progress.tools, arguments.requests)
+    held_out = [pack(row, tokenizer, rng) for row in islice(rows(10**6, lambda: HELD_OUT), 8)]
+    stream = rows(arguments.seed + 2 + 1000 * rank, progress.difficulty)
     log = (arguments.out / "pretraining.jsonl").open("a", encoding="utf-8")
     step = 0
     while progress.fraction < 1:
@@ -297,7 +317,6 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=20e6, help="length of the schedule in tokens")
     parser.add_argument("--minutes", type=float, default=0, help="end after so many minutes at the latest")
     parser.add_argument("--rows", type=int, default=2, help="rows an optimizer step")
-    parser.add_argument("--requests", type=int, default=24, help="requests a row")
     parser.add_argument("--rate", type=float, default=1.0, help="factor on both learning rates")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)

@@ -57,14 +57,15 @@ class GeneratedTool:
         return frozenset(action["names"][0] for action in self.actions.values())
 
 
-def make_tools(rng: random.Random, lexicon: Lexicon, n: int) -> list[GeneratedTool]:
+def make_tools(rng: random.Random, lexicon: Lexicon, n: int, arguments: Sequence[int]) -> list[GeneratedTool]:
     """At most n tools with different names and purposes; often from few domains, so that they are alike."""
     domains = rng.sample(lexicon.domains, rng.choice((1, 2, 3)) if rng.random() < 0.5 else min(max(n, 2), 8))
     made: list[GeneratedTool] = []
     for _ in range(n * 6):
         if len(made) == n:
             break
-        tool = make_tool(rng, lexicon, rng.choice(domains), rng.choice(made) if made and rng.random() < 0.3 else None)
+        near = rng.choice(made) if made and rng.random() < 0.3 else None
+        tool = make_tool(rng, lexicon, rng.choice(domains), near, rng.choice(arguments))
         if not any(_confusable(tool, other) for other in made):
             made.append(tool)
     return made
@@ -77,18 +78,22 @@ def _confusable(one: GeneratedTool, other: GeneratedTool) -> bool:
 
 
 def make_tool(
-    rng: random.Random, lexicon: Lexicon, domain: Mapping[str, Any], near: GeneratedTool | None
+    rng: random.Random, lexicon: Lexicon, domain: Mapping[str, Any], near: GeneratedTool | None, arguments: int
 ) -> GeneratedTool:
-    """A tool of the domain; with ``near``, one that shares its object or its action."""
+    """A tool of the domain; with ``near``, one that shares its object or its action.
+
+    Args:
+        arguments: how many, beside the one that names the object.
+    """
     target, action = rng.choice(domain["objects"]), rng.choice(lexicon.actions)
     if near and rng.random() < 0.5:
         domain, target = near.domain, near.target
     elif near:
         action = rng.choice(list(near.actions.values()))
     if rng.random() < 0.15:
-        return _tool_of_many_actions(rng, lexicon, domain, target)
+        return _tool_of_many_actions(rng, lexicon, domain, target, min(arguments, 1))
     primary = _primary(rng, lexicon, domain, target) if rng.random() < 0.6 else None
-    rest = _rest(rng, lexicon, primary, rng.choice((0, 0, 1, 1, 2, 3)))
+    rest = _rest(rng, lexicon, primary, arguments)
     description = rng.choice(action["describe"]).replace("{o}", target["describe"])
     name = _tool_name(rng, rng.choice(action["names"]), rng.choice(target["names"]))
     tool = _declare(rng, name, description, [primary, *rest])
@@ -96,7 +101,7 @@ def make_tool(
 
 
 def _tool_of_many_actions(
-    rng: random.Random, lexicon: Lexicon, domain: Mapping[str, Any], target: Mapping[str, Any]
+    rng: random.Random, lexicon: Lexicon, domain: Mapping[str, Any], target: Mapping[str, Any], arguments: int
 ) -> GeneratedTool:
     """A tool whose enum argument says what to do, such as start, stop or check."""
     chosen = rng.sample(lexicon.actions, rng.choice((2, 3, 4, 5)))
@@ -109,7 +114,7 @@ def _tool_of_many_actions(
     listed = values.enumerate_words(rng, list(actions)).replace("_", " ")
     description = rng.choice(("{l} {o}.", "Manage {o}: {l}.", "Work with {o}.")).format(l=listed, o=target["describe"])
     fixed = Argument(argument, schema, True, lambda r: ("", "", ""))
-    rest = _rest(rng, lexicon, primary, rng.choice((0, 0, 1)))
+    rest = _rest(rng, lexicon, primary, arguments)
     tool = _declare(rng, name, description[0].upper() + description[1:], [primary, fixed, *rest])
     return GeneratedTool(tool, domain, target, actions, argument, primary, tuple(rest))
 

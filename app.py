@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -97,7 +98,10 @@ def build(store: Store, access: Access) -> Any:
     app = FastAPI(title="Tool Router Workbench", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     install(app, store)
     app.add_middleware(Guard, policy=access.policy)
-    return ui.mount(app, store, auth=access.login, max_file_size=MAX_UPLOAD)
+    with warnings.catch_warnings():
+        # Gradio says so although nobody asked for it.
+        warnings.filterwarnings("ignore", message="SSR mode is not supported")
+        return ui.mount(app, store, auth=access.login, max_file_size=MAX_UPLOAD)
 
 
 def access_for(host: str, environment: Mapping[str, str]) -> Access:

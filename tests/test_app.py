@@ -61,6 +61,13 @@ def wait_for(condition: Callable[[], object], seconds: float = 90) -> None:
         time.sleep(0.1)
 
 
+def rows_of(verbs: RemoteVerbs, run_id: str) -> list[dict]:
+    """Metrics of a run that is not supposed to have failed."""
+    run = verbs.run(run_id)
+    assert run["state"] != "failed", run["message"]
+    return verbs.metrics(run_id)["rows"]
+
+
 def command_line(root: Path, *arguments: str, status: int = 0) -> dict:
     """What ``python -m workbench … --json`` prints."""
     command = [sys.executable, "-m", "workbench", *arguments, "--workspace", str(root), "--json"]
@@ -106,14 +113,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A tiny random model as a base."""
     from tests.small_models import make_gemma
 
-    return str(make_gemma(tmp_path_factory.mktemp("models") / "tiny"))
+    return str(make_gemma(tmp_path_factory.mktemp("models") / "tiny", layer_types=["full_attention"]))
 
 
 def test_a_killed_app_changes_nothing_for_a_run_and_the_next_one_adopts_it(start, root, base):
     first = start()
     run_id = first.verbs.train(base=base, settings=ENDLESS)["id"]
     folder = RunFolder(root / "runs" / run_id)
-    wait_for(lambda: first.verbs.metrics(run_id)["rows"])
+    wait_for(lambda: rows_of(first.verbs, run_id))
     worker = read_process(folder).find()
     first.kill()
     before = len(read_rows(folder.metrics))
@@ -155,7 +162,7 @@ def test_a_folder_deleted_by_hand_while_the_app_looks(start, root, base):
     running = start()
     run_id = running.verbs.train(base=base, settings=ENDLESS)["id"]
     folder = RunFolder(root / "runs" / run_id)
-    wait_for(lambda: running.verbs.metrics(run_id)["rows"])
+    wait_for(lambda: rows_of(running.verbs, run_id))
     worker = read_process(folder).find()
     shutil.rmtree(folder.path, ignore_errors=True)
     wait_for(lambda: running.verbs.run(run_id)["state"] == "failed")

@@ -30,6 +30,9 @@ from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings
 from workbench.workspace import REPOSITORY
 
+LOG_SECONDS = 10.0
+"""How often progress is written where standard error is a file."""
+
 AnyVerbs = Verbs | RemoteVerbs
 Command = Callable[[argparse.Namespace], int]
 
@@ -216,14 +219,15 @@ def _bar() -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
     """A progress bar on standard error: call it with a title and a run's progress."""
     from tqdm import tqdm
 
-    with tqdm(total=1.0, file=sys.stderr, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}") as bar:
+    form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+    interval = 0.1 if sys.stderr.isatty() else LOG_SECONDS
+    with tqdm(total=1.0, file=sys.stderr, bar_format=form, miniters=0, mininterval=interval) as bar:
 
         def show(title: str, progress: Mapping[str, Any]) -> None:
             bar.set_description_str(f"{title}: {progress['phase']}".rstrip(": "), refresh=False)
             figures = {name: progress["figures"].get(name) for name in ("loss", "validation_exact", "per_second")}
             bar.set_postfix({k: f"{v:.3g}" for k, v in figures.items() if v is not None}, refresh=False)
-            bar.n = progress["fraction"]
-            bar.refresh()
+            bar.update(progress["fraction"] - bar.n)
 
         yield show
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from workbench.errors import WorkbenchError
@@ -499,7 +500,7 @@ class Snapshot:
     toolset: Toolset
     rows: tuple[SnapshotRow, ...]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over toolset and rows, first 16 hex digits; equal content has an equal hash."""
         digest = hashlib.sha256(canonical_json(self.toolset.to_dict()).encode())

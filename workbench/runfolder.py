@@ -163,9 +163,9 @@ class RunStatus:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RunStatus:
-        """Raises ValueError when the state is unknown."""
-        if data.get("state") not in get_args(RunState):
-            raise ValueError(f"unknown state {data.get('state')!r}")
+        """Raises ValueError or TypeError when it is no status."""
+        if not isinstance(data, Mapping) or data.get("state") not in get_args(RunState):
+            raise ValueError("no status")
         known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
         if known.get("process"):
             known["process"] = ProcessId(**known["process"])

@@ -43,7 +43,7 @@ def test_a_workspace_with_a_toolset_of_its_own_is_left_alone(store):
 
 def test_a_second_process_gets_a_sentence(tmp_path: Path):
     with open_workspace(tmp_path):
-        code = "import sys, pathlib; from workbench.actions.content import open_workspace as o; o(pathlib.Path(sys.argv[1]))"
+        code = "import sys, pathlib, workbench.actions.content as c; c.open_workspace(pathlib.Path(sys.argv[1]))"
         ended = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
     assert "is in use by process" in ended.stderr and "--workspace" in ended.stderr
 

@@ -24,6 +24,17 @@ def test_an_approved_scenario_must_fit_its_tools(store):
         curate.set_status(store, ["s20"], "approved")
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"request": " "}, "request"), ({"outcome": Outcome((ExpectedCall(""),))}, "expected[0].name")],
+)
+def test_what_could_not_be_read_back_is_not_even_a_draft(store, changes, field):
+    with pytest.raises(ProblemsError) as caught:
+        curate.save_scenario(store, make_scenario(20, status="draft", **changes))
+    assert [problem.field for problem in caught.value.problems] == [field]
+    assert curate.count(store, ScenarioFilter()) == 12
+
+
 def test_an_unknown_toolset_is_refused_even_for_a_draft(store):
     with pytest.raises(ProblemsError, match="no toolset 'nowhere'") as caught:
         curate.save_scenario(store, make_scenario(20, toolset="nowhere", status="draft"))

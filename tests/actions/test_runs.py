@@ -153,6 +153,22 @@ def test_many_threads_start_a_queued_run_once(store):
         assert len(runs.run_metrics(store, run.id)) == 4
 
 
+def test_a_run_is_stopped_or_started_but_never_both(store):
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: [runs.sync(store) for _ in iter(stop.is_set, True)])
+    thread.start()
+    try:
+        for _ in range(10):
+            run = runs.start_training(store, "small", settings=LONG)
+            runs.cancel(store, run.id)
+            ended = runs.wait(store, run.id)
+            launched = (store.workspace.run_folder(run.id) / "process.json").exists()
+            assert ended.state == "stopped" and launched == (ended.message != "Stopped before it began.")
+    finally:
+        stop.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

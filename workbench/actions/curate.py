@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import STATUSES, Scenario, Status, Toolset
+from workbench.records import STATUSES, RecordError, Scenario, Status, Toolset
 from workbench.scenarios.validate import check_scenario
 from workbench.store import scenarios as scenario_store
 from workbench.store import toolsets as toolset_store
@@ -149,8 +149,19 @@ def unknown_toolset(store: Store, name: str) -> Problem:
 def _save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str) -> int:
     for scenario in scenarios:
         problems = problems_of(store, scenario)
-        if problems and (scenario.status == "approved" or problems[0].field == "toolset"):
+        if scenario.status != "approved" and not (problems and problems[0].field == "toolset"):
+            problems = _unreadable(scenario)
+        if problems:
             reason = "; ".join(str(problem) for problem in problems[:3])
             hint = "Mend the marked fields, or save it as a draft." if scenario.status == "approved" else ""
             raise ProblemsError(f"The scenario '{scenario.id}' cannot be saved: {reason}.", problems, hint)
     return scenario_store.save(store, scenarios, kind, author)
+
+
+def _unreadable(scenario: Scenario) -> list[Problem]:
+    """What keeps a scenario from being read back, such as an empty request: then it cannot even be a draft."""
+    try:
+        Scenario.from_dict(scenario.to_dict())
+    except RecordError as error:
+        return [Problem(error.reason, error.path, hint=error.hint)]
+    return []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workbench.actions import comparing, curate, models, runs
 from workbench.actions.coverage import Coverage, coverage
 from workbench.actions.runs import Progress
-from workbench.records import SPLITS, Run
+from workbench.records import SPLITS, Run, Split
 from workbench.store import scenarios as scenario_store
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
@@ -34,7 +34,7 @@ class Overview:
 
     approved: int
     drafts: int
-    splits: Mapping[str, int]
+    splits: Mapping[Split, int]
     toolsets: int
     tools: int
     covered: int

@@ -25,7 +25,7 @@ from workbench.evaluation.statistics import summarise
 from workbench.jobs import cancel as cancelling
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
-from workbench.records import Model, Reply, Run, RunKind, Snapshot, Split, Toolset
+from workbench.records import Model, Reply, Run, RunKind, Split, Toolset
 from workbench.runfolder import RunFolder, RunStatus, append_rows, explain, read_rows, tail_log, write_json
 from workbench.scenarios.scoring import score
 from workbench.store import runs as run_store
@@ -37,6 +37,7 @@ WORKERS: dict[RunKind, str] = {"train": "workbench.training.worker", "evaluate":
 BUSY = ("running", "stopping")
 POLL_SECONDS = 0.5
 REPLIES_AT_ONCE = 500
+FOREVER = -1
 RECENT_LINES = 20
 """Metrics rows among which the newest figures are sought: loss and validation stand in different rows."""
 
@@ -98,6 +99,7 @@ def start_training(
     """Start a LoRA training run, or queue it behind the one that is running.
 
     Args:
+        toolset: whose approved scenarios to freeze when no snapshot is named.
         base: id of a base model, see ``models.resolve``.
         settings: None takes good ones for the base.
         snapshot: hash of an existing one; None makes one of what is approved now.
@@ -112,13 +114,22 @@ def start_training(
         raise ProblemsError("; ".join(map(str, problems)), problems, problems[0].hint)
     if model.adapter:
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
-    frozen = snapshot_store.load(store, snapshot or make_snapshot(store, toolset))
+    snapshot = snapshot or make_snapshot(store, toolset)
+    frozen = snapshot_store.load(store, snapshot)
     if not frozen.split("train"):
         raise WorkbenchError(
-            f"The snapshot {frozen.hash} has no training scenarios.", "Approve some that fall on the train split."
+            f"The snapshot {snapshot} has no training scenarios.", "Approve some that fall on the train split."
         )
     rows = ({"scenario": row.scenario.to_dict(), "split": row.split} for row in frozen.rows if row.split != "test")
-    run = _new_run("train", frozen, model, settings.to_dict(), "train", name)
+    run = _new_run(
+        "train",
+        model,
+        name,
+        toolset=frozen.toolset.to_dict(),
+        snapshot=snapshot,
+        split="train",
+        settings=settings.to_dict(),
+    )
     return _start(store, run, "train.jsonl", rows)
 
 
@@ -137,8 +148,15 @@ def start_evaluation(
         raise WorkbenchError(
             f"The snapshot {snapshot} has no {split} scenarios.", "Choose another split, or approve some of that split."
         )
-    config = dataclasses.asdict(settings or EvaluationSettings())
-    run = _new_run("evaluate", frozen, model, config, split, model.label)
+    run = _new_run(
+        "evaluate",
+        model,
+        model.label,
+        toolset=frozen.toolset.to_dict(),
+        snapshot=snapshot,
+        split=split,
+        settings=dataclasses.asdict(settings or EvaluationSettings()),
+    )
     return _start(store, run, "cases.jsonl", ({"scenario": scenario.to_dict()} for scenario in scenarios))
 
 
@@ -175,12 +193,13 @@ def cancel(store: Store, run_id: str) -> Run:
 
     A queued run ends at once. A running one finishes its step and keeps its adapter; if it does not, it is killed.
     """
-    run = get_run(store, run_id)
-    if run.state == "queued":
-        run_store.update(store, run_id, state="stopped", ended_at=now(), message="Stopped before it began.")
-    elif run.state == "running":
-        cancelling.ask(store.workspace.run_folder(run_id))
-        run_store.update(store, run_id, state="stopping", message="Stopping…")
+    with _alone(store, FOREVER):
+        run = get_run(store, run_id)
+        if run.state == "queued":
+            run_store.update(store, run_id, state="stopped", ended_at=now(), message="Stopped before it began.")
+        elif run.state == "running":
+            cancelling.ask(store.workspace.run_folder(run_id))
+            run_store.update(store, run_id, state="stopping", message="Stopping…")
     return get_run(store, run_id)
 
 
@@ -232,27 +251,17 @@ def _folder(store: Store, run: Run) -> RunFolder:
     return RunFolder(store.workspace.run_folder(run.id))
 
 
-def _new_run(
-    kind: RunKind, snapshot: Snapshot, model: Model, settings: Mapping[str, Any], split: Split, name: str
-) -> Run:
+def _new_run(kind: RunKind, model: Model, name: str, **config: Any) -> Run:
+    """A queued run; ``config`` is what its worker is given beside id, kind and model."""
     created = datetime.now(UTC)
     run_id = f"{kind}-{created:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    config = {
-        "run_id": run_id,
-        "kind": kind,
-        "model": dataclasses.asdict(model),
-        "toolset": snapshot.toolset.to_dict(),
-        "snapshot": snapshot.hash,
-        "split": split,
-        "settings": dict(settings),
-    }
     return Run(
         id=run_id,
         kind=kind,
         state="queued",
-        snapshot=snapshot.hash,
+        snapshot=config["snapshot"],
         model=model.id,
-        config=config,
+        config={"run_id": run_id, "kind": kind, "model": dataclasses.asdict(model), **config},
         created_at=created.isoformat(timespec="milliseconds"),
         name=name,
     )
@@ -274,13 +283,21 @@ def _start(store: Store, run: Run, input_name: str, rows: Iterable[Mapping[str, 
 
 
 @contextmanager
-def _alone(store: Store) -> Iterator[bool]:
-    """Whether no other thread is in here; a file lock, for there is no place in memory that all threads share."""
+def _alone(store: Store, patience_s: float = 0) -> Iterator[bool]:
+    """Whether this thread is the only one to change what state runs are in.
+
+    A lock on a file, for there is no place in memory that all threads share.
+    """
+    lock = FileLock(store.workspace.runs / "sync.lock", timeout=patience_s, is_singleton=False)
     try:
-        with FileLock(store.workspace.runs / "sync.lock", timeout=0, is_singleton=False):
-            yield True
+        lock.acquire()
     except Timeout:
         yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _unfinished(store: Store) -> list[Run]:

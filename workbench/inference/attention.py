@@ -16,6 +16,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
 SHARED_PREFIX = "workbench_shared_prefix"
+PART = 256
+"""Tokens of the prefix that attend together where there is no good fused kernel."""
 
 
 class Plan(Protocol):
@@ -41,7 +43,9 @@ def use_shared_prefix(model: PreTrainedModel) -> None:
 
 
 def attend_prefix(query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-    """Ordinary causal attention, [batch, heads, tokens, head size]."""
+    """Ordinary causal attention of one sequence, [1, heads, tokens, head size]."""
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+        return _attend_prefix_in_parts(query, key, value, scale, window)
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
     length = query.shape[2]
@@ -50,6 +54,17 @@ def attend_prefix(query: Tensor, key: Tensor, value: Tensor, scale: float, windo
     positions = torch.arange(length, device=query.device)
     mask = visible(positions[:, None], positions, window)
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+
+
+def _attend_prefix_in_parts(query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+    """Each part of the sequence sees the parts before it and itself: plain matrix products, see ``attend_rows``."""
+    outputs = []
+    for start in range(0, query.shape[2], PART):
+        q, k, v = (x[:, :, start : start + PART] for x in (query, key, value))
+        before = PrefixKeys(key[0, :, :start], value[0, :, :start]).last(window, start)
+        own, past = part_masks(start, q.shape[2], window, q)
+        outputs.append(attend_rows(q, k, v, before, own, past, scale))
+    return torch.cat(outputs, 2)
 
 
 @dataclass(frozen=True)
@@ -83,26 +98,78 @@ def attend_rows(
         [rows, heads, tokens, head size].
     """
     rows, heads, tokens, size = query.shape
-    shared, group, length = key.shape[1], heads // key.shape[1], key.shape[2]
-    past = prefix.key.shape[1]
-    # From here on the order is [key heads, rows, heads of the group, tokens], so that both products need only views.
-    q = (query * scale).view(rows, shared, group, tokens, size).permute(1, 0, 2, 3, 4).contiguous()
-    k, v = (x.transpose(0, 1).reshape(shared * rows, length, size) for x in (key, value))
-    to_prefix = torch.bmm(q.view(shared, -1, size), prefix.key.transpose(1, 2))
-    if before is not None:
-        to_prefix = (to_prefix.view(shared, rows, group, tokens, past) + before).view(shared, -1, past)
-    to_own = torch.bmm(q.view(shared * rows, -1, size), k.transpose(1, 2)).view(shared, rows, group, tokens, length)
-    scores = torch.cat([to_prefix, (to_own + own).view(shared, -1, length)], -1)
-    on_prefix, on_own = torch.softmax(scores, -1).split([past, length], -1)
-    output = torch.bmm(on_prefix, prefix.value).view(shared, rows, -1, size)
-    output = output + torch.bmm(on_own.reshape(shared * rows, -1, length), v).view(shared, rows, -1, size)
-    return output.view(shared, rows, group, tokens, size).transpose(0, 1).reshape(rows, heads, tokens, size)
+    shared = key.shape[1]
+    # From here on the order is [key heads, rows, heads of the group x tokens], so that all products need only views.
+    grouped = (query * scale).view(rows, shared, -1, tokens, size).transpose(0, 1).contiguous().flatten(2, 3)
+    own_key, own_value = (x.transpose(0, 1).contiguous() for x in (key, value))
+    output: Tensor = _JointAttention.apply(grouped, own_key, own_value, prefix.key, prefix.value, own, before)
+    return output.view(shared, rows, -1, tokens, size).transpose(0, 1).reshape(rows, heads, tokens, size)
+
+
+class _JointAttention(torch.autograd.Function):
+    """One softmax over prefix and own tokens. The backward pass is written out: autograd's would transpose the big
+    matrices of weights, which costs more than the products.
+
+    Shapes: query [key heads, rows, queries, head size]; own key and value [key heads, rows, own tokens, head size];
+    those of the prefix [key heads, prefix tokens, head size].
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, pk: Tensor, pv: Tensor, own: Tensor, before: Any) -> Tensor:
+        shared, rows, queries, size = q.shape
+        tokens, length, past = own.shape[-2], k.shape[2], pk.shape[1]
+        to_prefix = torch.bmm(q.view(shared, -1, size), pk.transpose(1, 2))
+        if before is not None:
+            to_prefix.view(shared, rows, -1, tokens, past).add_(before)
+        to_own = torch.bmm(_rows(q), _rows(k).transpose(1, 2))
+        to_own.view(shared, rows, -1, tokens, length).add_(own)
+        weights = torch.softmax(torch.cat([to_prefix, to_own.view(shared, -1, length)], -1), -1)
+        on_prefix = weights[:, :, :past].contiguous()
+        on_own = weights[:, :, past:].reshape(-1, queries, length)
+        output = torch.bmm(on_prefix, pv).view(-1, queries, size).baddbmm_(on_own, _rows(v)).view(q.shape)
+        ctx.save_for_backward(q, k, v, pk, pv, on_prefix, on_own, output)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, pk, pv, on_prefix, on_own, output = ctx.saved_tensors
+        g = gradients[0].contiguous()
+        shared, size = q.shape[0], q.shape[-1]
+        flat_q, flat_g = q.view(shared, -1, size), g.view(shared, -1, size)
+        # Softmax's gradient is weights * (gradient - delta); delta is the same for both parts.
+        delta = (g * output).sum(-1, keepdim=True, dtype=torch.float32).to(g.dtype)
+        d_prefix = torch.bmm(flat_g, pv.transpose(1, 2)).sub_(delta.view(shared, -1, 1)).mul_(on_prefix)
+        d_own = torch.bmm(_rows(g), _rows(v).transpose(1, 2)).sub_(_rows(delta)).mul_(on_own)
+        d_q = torch.bmm(d_prefix, pk).view(-1, *q.shape[2:]).baddbmm_(d_own, _rows(k)).view(q.shape)
+        d_k = torch.bmm(_rows(q).transpose(1, 2), d_own).transpose(1, 2).view(k.shape)
+        d_v = torch.bmm(_rows(g).transpose(1, 2), on_own).transpose(1, 2).view(v.shape)
+        d_pk = torch.bmm(flat_q.transpose(1, 2), d_prefix).transpose(1, 2)
+        d_pv = torch.bmm(flat_g.transpose(1, 2), on_prefix).transpose(1, 2)
+        return d_q, d_k, d_v, d_pk, d_pv, None, None
+
+
+def _rows(tensor: Tensor) -> Tensor:
+    """[key heads, rows, …] as [key heads x rows, …]."""
+    return tensor.view(-1, *tensor.shape[2:])
 
 
 def visible(query: Tensor, key: Tensor, window: int | None) -> Tensor:
     """Whether a token at one position sees a token at another; positions broadcast."""
     seen = key <= query
     return seen if window is None else seen & (query - key < window)
+
+
+def part_masks(start: int, length: int, window: int | None, like: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Additive masks of the positions ``start`` to ``start + length`` over themselves and over those before them.
+
+    The second one covers the positions that ``PrefixKeys.last`` keeps; None when all of them are visible.
+    """
+    own = torch.arange(start, start + length, device=like.device)
+    itself = additive(visible(own[:, None], own, window), like.dtype)
+    if window is None:
+        return itself, None
+    past = torch.arange(max(0, start - window + 1), start, device=like.device)
+    return itself, additive(visible(own[:, None], past, window), like.dtype)
 
 
 def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -208,12 +275,7 @@ class TreePlan:
     def _masks(self, length: int, window: int | None, like: Tensor) -> tuple[Tensor, Tensor | None]:
         """Made once a batch: layers of one kind share them."""
         if (length, window) not in self.masks:
-            own = torch.arange(self.prefix, self.prefix + length, device=like.device)
-            before = None
-            if window is not None:
-                past = torch.arange(max(0, self.prefix - window + 1), self.prefix, device=like.device)
-                before = additive(visible(own[:, None], past, window), like.dtype)
-            self.masks[length, window] = additive(visible(own[:, None], own, window), like.dtype), before
+            self.masks[length, window] = part_masks(self.prefix, length, window, like)
         return self.masks[length, window]
 
 

@@ -25,6 +25,7 @@ from workbench.dialects.functiongemma import CALL_START
 from workbench.errors import WorkbenchError
 from workbench.inference.attention import PrefillPlan, RowsPlan, use_shared_prefix
 from workbench.inference.prefixes import PrefixGroup, group_by_prefix
+from workbench.inference.tokens import encode
 from workbench.records import Model
 
 GEMMA = ("gemma3_text", "gemma3")
@@ -160,7 +161,7 @@ def answer(
     """
     if not prompts:
         return
-    encoded = loaded.tokenizer([prompt.text for prompt in prompts], add_special_tokens=False)["input_ids"]
+    encoded = encode(loaded.tokenizer, [prompt.text for prompt in prompts])
     for group in group_by_prefix(encoded):
         yield from _answer_group(loaded, prompts, encoded, group, max_new_tokens, batch_size)
 

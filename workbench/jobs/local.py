@@ -61,17 +61,13 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The few variables that a worker needs: no passwords of other programs, and good manners on a busy CPU.
 
     With OpenMP's default, a thread that waits for its sibling spins: when another program holds the sibling's core,
-    a training step took 5 to 20 times as long; sleeping costs nothing measurable on a quiet machine. The malloc
-    variables let glibc keep big buffers instead of returning them to the kernel, which zeroes them page by page.
+    a training step took 5 to 20 times as long; sleeping costs nothing measurable on a quiet machine.
     """
     kept = {name: environment[name] for name in _KEPT if name in environment}
     return kept | {
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
-        "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "OMP_WAIT_POLICY": "passive",
-        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     }

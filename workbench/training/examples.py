@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
 from workbench.dialects import Dialect
+from workbench.inference.tokens import encode
 from workbench.records import NO_TOOL, Scenario, Toolset
 from workbench.scenarios.messages import to_messages
 
@@ -37,13 +38,9 @@ def make_examples(
     scenarios = list(scenarios)
     if not scenarios:
         return []
-    prompts = _tokens(tokenizer, [dialect.render_prompt(to_messages(s, toolset), toolset.tools) for s in scenarios])
-    replies = _tokens(tokenizer, [dialect.render_reply([c.call for c in s.outcome.calls], NO_TOOL) for s in scenarios])
+    prompts = encode(tokenizer, [dialect.render_prompt(to_messages(s, toolset), toolset.tools) for s in scenarios])
+    replies = encode(tokenizer, [dialect.render_reply([c.call for c in s.outcome.calls], NO_TOOL) for s in scenarios])
     return [
         Example(scenario.id, tuple(prompt), tuple(reply))
         for scenario, prompt, reply in zip(scenarios, prompts, replies, strict=True)
     ]
-
-
-def _tokens(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Sequence[Sequence[int]]:
-    return tokenizer(texts, add_special_tokens=False)["input_ids"]

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from workbench.inference.engine import LoadedModel, fast_dtype, pick_device, quiet_peft, ready
+from workbench.training.lean import make_lean
 from workbench.training.packing import Batch, pack, packed_loss
 from workbench.training.settings import TrainSettings
 
@@ -36,6 +37,7 @@ class Trainee:
             model = get_peft_model(weights, config, autocast_adapter_dtype=False)
         self.masters = {n: p.detach().clone().to(device) for n, p in model.named_parameters() if p.requires_grad}
         model.to(device=device, dtype=_dtype(settings.precision, device))
+        make_lean(model)
         self.loaded: LoadedModel = ready(model, tokenizer)
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(

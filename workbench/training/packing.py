@@ -23,6 +23,9 @@ from workbench.training.examples import Example
 ROWS_PER_BLOCK = 8
 """More rows a block mean longer padding, fewer mean smaller matrix products."""
 
+LENGTH_STEP = 8
+"""Rows are padded to multiples of this: buffers of few different sizes leave fewer holes in memory."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -74,7 +77,7 @@ def pack(batch: Batch, device: torch.device) -> Packed:
     blocks = []
     for at in range(0, len(rows), ROWS_PER_BLOCK):
         block = rows[at : at + ROWS_PER_BLOCK]
-        length = len(block[-1][0])
+        length = -(-len(block[-1][0]) // LENGTH_STEP) * LENGTH_STEP
         blocks.append(Block(len(block), length))
         for tokens, completion in block:
             end = len(ids) + len(tokens)

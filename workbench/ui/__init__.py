@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
 
 from workbench.store.database import Store
-from workbench.ui import compare, coverage, home, scenarios, theme, train
+from workbench.ui import compare, coverage, home, scenarios, theme, train, views
 
 CACHE_SECONDS = 3600
 """How long files handed to a browser are kept."""
@@ -21,7 +22,7 @@ def build(store: Store) -> gr.Blocks:
     """All pages on one open store, each with an address of its own."""
     gr.set_static_paths([theme.plotly_script()])
     with gr.Blocks(
-        title=theme.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+        title=views.PRODUCT, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as demo:
         home.page(demo, store)
     for name, page in (("Scenarios", scenarios), ("Coverage", coverage), ("Train", train), ("Compare", compare)):
@@ -32,15 +33,19 @@ def build(store: Store) -> gr.Blocks:
 
 def mount(server: FastAPI, store: Store, **options: Any) -> FastAPI:
     """Serve the pages under ``/``. ``options`` go to ``gradio.mount_gradio_app``: ``auth``, ``max_file_size`` …"""
-    return gr.mount_gradio_app(
-        server,
-        build(store),
-        path="/",
-        theme=theme.theme(),
-        css=theme.css(),
-        head=theme.head(),
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        **options,
-    )
+    with warnings.catch_warnings():
+        # Gradio says so of every app with several pages, also when rendering on the server is not asked for.
+        warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
+        return gr.mount_gradio_app(
+            server,
+            build(store),
+            path="/",
+            theme=theme.theme(),
+            css=theme.css(),
+            head=theme.head(),
+            favicon_path=str(theme.ASSETS / "favicon.svg"),
+            footer_links=[],
+            run_history=False,
+            ssr_mode=False,
+            **options,
+        )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from workbench.actions import comparing, curate, models, runs
+from workbench.actions import comparing, models, runs
 from workbench.errors import WorkbenchError
 from workbench.records import Run
 from workbench.store import snapshots
 from workbench.store.database import Store
 from workbench.ui import components as ui
 from workbench.ui import views
-from workbench.ui.forms import Bench, Fields
+from workbench.ui.forms import NOW, Bench, Fields
 
+_PLACE = ("model", "split", "snapshot")
+"""What a filter of the answers leaves as it is."""
 FAST_SECONDS, SLOW_SECONDS = 1, 5
 
 
@@ -32,8 +35,8 @@ def page(demo: gr.Blocks, store: Store) -> None:
     download = ui.download()
     demo.load(desk.load, None, [form, result, message], **ui.QUIET)
     form.run(desk.run, None, [form, result, message], **ui.QUIET)
-    result.narrow(desk.narrow, None, [result, message], **ui.QUIET)
-    result.turn(desk.turn, None, [result, message], **ui.QUIET)
+    result.narrow(desk.narrow, None, [result, message], **ui.EAGER)
+    result.turn(desk.turn, None, [result, message], **ui.EAGER)
     result.stop(desk.stop, None, [result, message], **ui.QUIET)
     result.export(desk.export, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
 
@@ -52,15 +55,15 @@ class _Compare:
         bench = self.settled(Bench.read(ui.form(event)))
         if len(bench.models) < 2:
             raise WorkbenchError("A comparison needs at least two models.", "Tick one more.")
-        if not bench.snapshot:
-            bench = bench.at(snapshot=runs.make_snapshot(self.store, curate.default_toolset(self.store)))
+        if bench.snapshot in ("", NOW):
+            bench = bench.at(snapshot=runs.make_snapshot(self.store, ui.toolset_of(self.store)))
         comparing.ensure_evaluations(self.store, bench.models, bench.snapshot, bench.split)
         return self.form(bench), self.result(bench), ""
 
     @ui.answering(1)
     def narrow(self, event: gr.EventData) -> tuple[Any, ...]:
-        chosen: Fields = {**{name: values for name, values in ui.query(event).items() if name in _PLACE}, **ui.form(event)}
-        return self.result(Bench.read(chosen)), ""
+        kept: Fields = {name: values for name, values in ui.query(event).items() if name in _PLACE}
+        return self.result(Bench.read({**kept, **ui.form(event)})), ""
 
     @ui.answering(1)
     def turn(self, event: gr.EventData) -> tuple[Any, ...]:
@@ -71,14 +74,14 @@ class _Compare:
         runs.cancel(self.store, ui.payload(event)["id"])
         return self.result(Bench.read(ui.query(event))), views.toast("Stopping.")
 
-    @ui.answering(1)
-    def export(self, event: gr.EventData) -> tuple[Any, ...]:
+    @ui.handing_out
+    def export(self, event: gr.EventData) -> tuple[Path, str]:
         bench, format = Bench.read(ui.query(event)), str(ui.payload(event)["format"])
         comparison = comparing.compare(self.store, [run.id for run in self.found(bench).values()])
         target = ui.parcel(f"comparison.{format}")
         with target.open("w", encoding="utf-8", newline="") as file:
             file.writelines(comparing.export_comparison(comparison, format, bench.differing))
-        return gr.DownloadButton(value=str(target)), ""
+        return target, ""
 
     def tick(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """What became of the evaluations that the page waits for."""
@@ -124,6 +127,3 @@ class _Compare:
             return views.compare_result(bench, comparison)
         waiting = [(run.name or run.model, runs.progress(self.store, run.id)) for run in found.values()]
         return views.compare_result(bench, waiting=waiting if complete else ())
-
-
-_PLACE = ("model", "split", "snapshot")

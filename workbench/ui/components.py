@@ -15,16 +15,23 @@ from typing import Any
 
 import gradio as gr
 
+from workbench.actions import curate
+from workbench.actions.content import SHIPPED_TOOLSET
 from workbench.errors import WorkbenchError
+from workbench.store.database import Store
 from workbench.ui import views
 from workbench.ui.forms import Fields
 
 _log = logging.getLogger(__name__)
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""How every event is registered: answered at once, without a spinner, no public endpoint."""
+"""How events are registered: answered at once, without a spinner, no public endpoint. One that comes while the one
+before it is being answered is dropped, so that a double click does nothing twice."""
+EAGER: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+"""For events of which none may be dropped, such as typing. (``always_last`` loses what an event carries.)"""
 
-PRESS = "() => workbench.press('#wb-download')"
+PRESS = "() => setTimeout(() => workbench.press('#wb-download'), 100)"
+"""Presses the download button once its file has reached it; a button without a file does nothing."""
 
 _HEADER_JS = """
 workbench.recallLight();
@@ -34,13 +41,14 @@ element.querySelector('[data-light]').addEventListener('click', workbench.toggle
 
 def header(active: str) -> None:
     """The top bar; ``active`` is the path of the page it stands on."""
-    gr.HTML(views.header(active), js_on_load=_HEADER_JS, apply_default_css=False)
+    title = f"document.title = {json.dumps(views.title(active))};"
+    gr.HTML(views.header(active), js_on_load=title + _HEADER_JS, apply_default_css=False)
 
 
 def live(name: str, value: str = "", events: Sequence[str] = (), **options: Any) -> gr.HTML:
     """HTML whose elements send events (see ``assets/workbench.js``); listen with ``component.<event>(...)``."""
-    script = f"workbench.wire({{name: {json.dumps(name)}, element, trigger, watch, props, events: {json.dumps(events)}}});"
-    script += options.pop("script", "")
+    given = f"name: {json.dumps(name)}, events: {json.dumps(events)}"
+    script = f"workbench.wire({{{given}, element, trigger, watch, props}}); {options.pop('script', '')}"
     options.setdefault("elem_id", f"wb-{name}")
     return gr.HTML(value, js_on_load=script, apply_default_css=False, **options)
 
@@ -80,6 +88,18 @@ def address(request: gr.Request) -> Fields:
     return {name: parameters.getlist(name) for name in parameters}
 
 
+def toolset_of(store: Store, wanted: str = "") -> str:
+    """The toolset that a page shows: the one that is asked for, or else the default, or else the first.
+
+    Raises:
+        WorkbenchError: there is none at all.
+    """
+    names = [toolset.name for toolset in curate.toolsets(store)]
+    if wanted in names:
+        return wanted
+    return curate.default_toolset(store) if len(names) < 2 or SHIPPED_TOOLSET in names else names[0]
+
+
 def author(request: gr.Request | None) -> str:
     """Who is at the keyboard: the login's name, or ``local``."""
     return (getattr(request, "username", None) or "local") if request else "local"
@@ -92,7 +112,7 @@ def failed(error: WorkbenchError) -> str:
 
 
 def answering(parts: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A callback that returns ``parts`` outputs and a message: a WorkbenchError leaves the parts and becomes the message."""
+    """For a callback that returns ``parts`` outputs and a message: a WorkbenchError becomes the message."""
 
     def wrap(callback: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(callback)
@@ -105,6 +125,20 @@ def answering(parts: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return guarded
 
     return wrap
+
+
+def handing_out(callback: Callable[..., tuple[Path, str]]) -> Callable[..., Any]:
+    """For a callback that returns a file for the download button and a message; no file when there is an error."""
+
+    @functools.wraps(callback)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            path, message = callback(*args, **kwargs)
+        except WorkbenchError as error:
+            return gr.DownloadButton(value=None), failed(error)
+        return gr.DownloadButton(value=str(path)), message
+
+    return guarded
 
 
 def upload(types: Sequence[str]) -> gr.UploadButton:

@@ -18,7 +18,7 @@ from workbench.ui.forms import Fields, one
 
 def page(demo: gr.Blocks, store: Store) -> None:
     def show(fields: Fields) -> str:
-        toolset = one(fields, "toolset") or curate.default_toolset(store)
+        toolset = ui.toolset_of(store, one(fields, "toolset"))
         status = one(fields, "status")
         chosen = ScenarioFilter(toolset=toolset, status=status)
         splits = {split: curate.count(store, replace(chosen, split=split)) for split in SPLITS}
@@ -36,4 +36,4 @@ def page(demo: gr.Blocks, store: Store) -> None:
     body = ui.live("coverage", events=("choose",))
     message = ui.notice()
     demo.load(load, None, [body, message], **ui.QUIET)
-    body.choose(choose, None, [body, message], **ui.QUIET)
+    body.choose(choose, None, [body, message], **ui.EAGER)

@@ -8,6 +8,7 @@ wrong with it at its field.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
@@ -21,6 +22,8 @@ from workbench.training.settings import TrainSettings
 Fields = Mapping[str, Sequence[str]]
 FILTER_NAMES = ("toolset", "text", "tool", "os", "mode", "split", "status", "tag")
 NEW = "new"
+NOW = "now"
+"""In the Compare form's menu of snapshots: one of the approved scenarios as they are now."""
 OTHER = "other"
 """In the Train form's menu of bases: a model that the menu does not name."""
 
@@ -202,7 +205,7 @@ def _number(text: str, kind: type[int] | type[float]) -> Any:
         value = kind(text)
     except ValueError:
         return text
-    return int(value) if value == value and value not in (float("inf"), float("-inf")) and value == int(value) else value
+    return int(value) if math.isfinite(value) and value == int(value) else value
 
 
 def _json(text: str) -> Any:
@@ -227,8 +230,10 @@ def argument_text(schema: Mapping[str, Any], value: Any) -> str:
     if value is None:
         return ""
     kind = argument_kind(schema)
-    if kind == "list" and isinstance(value, list) and words(", ".join(map(as_text, value))) == [as_text(v) for v in value]:
-        return ", ".join(map(as_text, value))
+    if kind == "list" and isinstance(value, list):
+        texts = [as_text(item) for item in value]
+        plain = words(", ".join(texts)) == texts and not texts[0].startswith("[") if texts else False
+        return ", ".join(texts) if plain else as_text(value)
     # In a JSON field, text of an untyped schema needs its quotes; text where an object belongs is a mistake to mend.
     quoted = kind == "json" and schema.get("type") not in ("object", "array")
     return json.dumps(value, ensure_ascii=False) if quoted else as_text(value)

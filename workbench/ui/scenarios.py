@@ -10,6 +10,7 @@ import gradio as gr
 from workbench.actions import curate, transfer
 from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
+from workbench.errors import WorkbenchError
 from workbench.records import Scenario, Toolset
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
@@ -34,10 +35,10 @@ def page(demo: gr.Blocks, store: Store) -> None:
 
     desk, all_parts = _Table(store), [table, form, message]
     demo.load(desk.load, None, [filters, *all_parts], **ui.QUIET)
-    filters.narrow(desk.narrow, None, all_parts, **ui.QUIET)
+    filters.narrow(desk.narrow, None, all_parts, **ui.EAGER)
     filters.clear(desk.clear, None, [filters, *all_parts], **ui.QUIET)
-    table.turn(desk.turn, None, all_parts, **ui.QUIET)
-    table.open(desk.open, None, all_parts, **ui.QUIET)
+    table.turn(desk.turn, None, all_parts, **ui.EAGER)
+    table.open(desk.open, None, all_parts, **ui.EAGER)
     for part in (table, head):
         part.compose(desk.compose, None, all_parts, **ui.QUIET)
     for part in (head, message):
@@ -45,7 +46,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
 
     editor = _Editor(store)
     form.save(editor.save, None, all_parts, **ui.QUIET)
-    form.reshape(editor.reshape, None, [form, message], **ui.QUIET)
+    form.reshape(editor.reshape, None, [form, message], **ui.EAGER)
     form.look(editor.look, None, all_parts, **ui.QUIET)
     form.close(editor.close, None, all_parts, **ui.QUIET)
     form.remove(editor.remove, None, all_parts, **ui.QUIET)
@@ -69,8 +70,12 @@ class _Desk:
         """Table, editor and message."""
         total = curate.count(self.store, desk.filter)
         desk = desk.at(page=min(desk.page, max(1, -(-total // views.ROWS))))
+        try:
+            editor = self.editor(desk)
+        except WorkbenchError as error:
+            desk, editor, message = desk.at(open="", revision=0), "", ui.failed(error)
         rows = curate.find(self.store, desk.filter, (desk.page - 1) * views.ROWS, views.ROWS)
-        return views.scenarios_list(rows, total, desk), self.editor(desk), message
+        return views.scenarios_list(rows, total, desk), editor, message
 
     def filters(self, filter: ScenarioFilter) -> str:
         return views.scenarios_filters(filter, curate.toolsets(self.store), self.modes(filter.toolset))
@@ -88,7 +93,7 @@ class _Desk:
     def at_hand(self, desk: Desk, id: str = "") -> tuple[Scenario, Toolset]:
         """What the editor starts from: a blank with that id or a new one, a revision, or the current scenario."""
         if desk.open == NEW:
-            toolset = curate.toolset(self.store, desk.filter.toolset or curate.default_toolset(self.store))
+            toolset = curate.toolset(self.store, ui.toolset_of(self.store, desk.filter.toolset))
             return forms.blank(desk.filter, toolset, id or curate.new_id()), toolset
         revisions = curate.history(self.store, desk.open) if desk.revision else []
         found = next((one.scenario for one in revisions if one.revision == desk.revision), None)
@@ -96,7 +101,7 @@ class _Desk:
         return scenario, curate.toolset(self.store, scenario.toolset)
 
     def modes(self, toolset: str) -> tuple[str, ...]:
-        return coverage(self.store, toolset or curate.default_toolset(self.store)).modes
+        return coverage(self.store, ui.toolset_of(self.store, toolset)).modes
 
 
 class _Table(_Desk):
@@ -147,7 +152,7 @@ class _Editor(_Desk):
         try:
             change = curate.save_scenario(self.store, scenario, ui.author(request))
         except ProblemsError as error:
-            return gr.skip(), self.drawn(event, desk, scenario, toolset, error), views.not_saved(error.problems)
+            return gr.skip(), self.drawn(event, desk, scenario, toolset, error), views.not_saved(error.problems, error.hint)
         said = views.toast("Saved." if change else "Nothing was changed.", undo=bool(change))
         following = NEW if ui.payload(event).get("then") == "new" else scenario.id
         return self.show(desk.at(open=following, revision=0), said)
@@ -198,7 +203,7 @@ class _Files:
 
     @ui.answering(1)
     def preview(self, path: str, event: gr.EventData) -> tuple[Any, ...]:
-        toolset = one(ui.form(event), "toolset") or curate.default_toolset(self.store)
+        toolset = ui.toolset_of(self.store, one(ui.form(event), "toolset"))
         report = transfer.preview(self.store, Path(path), toolset)
         return views.import_panel(report, curate.toolsets(self.store), toolset), ""
 
@@ -215,16 +220,16 @@ class _Files:
     def dismiss(self) -> tuple[Any, ...]:
         return "", ""
 
-    @ui.answering(1)
-    def rejects(self, path: str) -> tuple[Any, ...]:
+    @ui.handing_out
+    def rejects(self, path: str) -> tuple[Path, str]:
         report = transfer.preview(self.store, Path(path))
         target = ui.parcel(f"rejects-{report.name}")
         target.write_bytes(transfer.rejects_file(report))
-        return gr.DownloadButton(value=str(target)), ""
+        return target, ""
 
-    @ui.answering(1)
-    def export(self, event: gr.EventData) -> tuple[Any, ...]:
+    @ui.handing_out
+    def export(self, event: gr.EventData) -> tuple[Path, str]:
         desk, format = Desk.read(ui.query(event)), str(ui.payload(event)["format"])
         target = ui.parcel(f"scenarios{'-chat' if format == 'chat' else ''}.{'csv' if format == 'csv' else 'jsonl'}")
         transfer.export_file(self.store, desk.filter, format, target)
-        return gr.DownloadButton(value=str(target)), ""
+        return target, ""

@@ -9,7 +9,6 @@ from pathlib import Path
 import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
-TITLE = "Tool Router Workbench"
 
 
 def theme() -> gr.themes.Base:

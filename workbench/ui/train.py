@@ -37,7 +37,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
             table = ui.live("runs")
     message = ui.notice()
     demo.load(desk.load, None, [form, now, table, message], **ui.QUIET)
-    form.look(desk.look, None, [form, message], **ui.QUIET)
+    form.look(desk.look, None, [form, message], **ui.EAGER)
     form.start(desk.start, None, [form, now, table, message], **ui.QUIET)
     now.stop(desk.stop, None, [now, table, message], **ui.QUIET)
 
@@ -65,7 +65,7 @@ class _Train:
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         fields = ui.address(request)
         base = one(fields, "base") or models.STARTER_ID
-        toolset = one(fields, "toolset") or curate.default_toolset(self.store)
+        toolset = ui.toolset_of(self.store, one(fields, "toolset"))
         order = TrainOrder(toolset, base, self.name(toolset), default_settings(base))
         return self.form(order), *self.watched(one(fields, "run")), ""
 

@@ -5,7 +5,7 @@
 // The address follows the page: an element with data-query says what it must be.
 window.workbench = (() => {
   "use strict";
-  const PAUSE_MS = 250;
+  const PAUSE_MS = 250, PATIENCE_MS = 4000;
   const parts = {};
   const ticks = new Map(); // runs whose curves the person switched on or off
   const folds = new Map(); // what the person opened or closed stays so when its surroundings are drawn anew
@@ -22,8 +22,10 @@ window.workbench = (() => {
   function wire({ name, element, trigger, watch, props, events }) {
     parts[name] = props;
     const send = (event, source, submitter) => {
-      if (!events.includes(event)) return;
+      if (!events.includes(event) || !source.isConnected) return;
       const form = source.closest("form");
+      if (form && "turns" in form.dataset && !mayAsk(form, () => send(event, source, submitter))) return;
+      form?.typed?.clear();
       const data = { ...source.dataset, ...(submitter?.dataset ?? {}) };
       trigger(event, { ...data, value: source.value ?? "", form: form ? lists(new FormData(form)) : {}, query: query() });
     };
@@ -33,10 +35,10 @@ window.workbench = (() => {
       const target = event.target.closest("[data-event], [data-press], [data-dismiss]");
       if (!target || !element.contains(target)) return;
       if ("dismiss" in target.dataset) return void (target.closest(".toast").hidden = true);
-      if (target.dataset.press) return void document.querySelector(target.dataset.press)?.click();
+      if (target.dataset.press) return press(target.dataset.press);
       event.preventDefault();
       if (leaves(target) && guarded() && !confirm("Leave without saving your changes?")) return;
-      if (leaves(target)) guarded()?.classList.remove("changed");
+      if (leaves(target)) forget(guarded());
       target.closest("details.menu")?.removeAttribute("open");
       send(target.dataset.event, target);
     });
@@ -53,7 +55,9 @@ window.workbench = (() => {
     element.addEventListener("change", (event) => event.target.dataset.curve && ticks.set(event.target.dataset.curve, event.target.checked));
     let timer;
     element.addEventListener("input", (event) => {
-      event.target.closest("form[data-guard]")?.classList.add("changed");
+      const form = event.target.closest("form");
+      if (form) (form.typed ??= new Map()).set(keyOf(event.target), event.target);
+      if (form && "guard" in form.dataset) form.classList.add("changed");
       if (!event.target.dataset.input) return;
       clearTimeout(timer);
       timer = setTimeout(() => send(event.target.dataset.input, event.target), PAUSE_MS);
@@ -68,7 +72,7 @@ window.workbench = (() => {
 
   // After each rendering: fields show what the server says, the address follows, focus goes where it is wanted.
   function settle(element) {
-    for (const form of element.querySelectorAll("form[data-reset]")) form.reset();
+    for (const form of element.querySelectorAll("form[data-reset]")) refill(form);
     for (const form of element.querySelectorAll("form[data-guard]")) form.classList.toggle("changed", "dirty" in form.dataset);
     for (const fold of element.querySelectorAll("details.fold")) if (folds.has(title(fold))) fold.open = folds.get(title(fold));
     for (const box of element.querySelectorAll("[data-curve]")) box.checked = ticks.get(box.dataset.curve) ?? box.hasAttribute("checked");
@@ -89,6 +93,39 @@ window.workbench = (() => {
     }
   }
 
+  function forget(form) {
+    form?.classList.remove("changed");
+    form?.typed?.clear();
+  }
+
+  // A form that each answer draws anew asks one thing after the other; what comes meanwhile waits for the answer.
+  function mayAsk(form, ask) {
+    if (form.asking) return void (form.next = ask);
+    form.asking = setTimeout(() => answered(form), PATIENCE_MS);
+    return true;
+  }
+  function answered(form) {
+    clearTimeout(form.asking);
+    const next = form.next;
+    form.asking = form.next = null;
+    next?.();
+  }
+
+  // Shows what the server says, but keeps what was typed after the server was asked.
+  function refill(form) {
+    const kept = [...(form.typed ?? [])].map(([key, field]) => [key, field.value, field.checked]);
+    form.reset();
+    for (const field of form.elements) {
+      const [, value, checked] = kept.find(([key]) => key === keyOf(field)) ?? [];
+      if (value === undefined) continue;
+      if (ticked(field)) field.checked = checked;
+      else field.value = value;
+    }
+    answered(form);
+  }
+  const ticked = (field) => ["checkbox", "radio"].includes(field.type);
+  const keyOf = (field) => (ticked(field) ? `${field.name}=${field.value}` : field.name);
+
   // Calls a server function again and again: {parts: {name: html}, again: seconds}. A lost app is waited for.
   // Returns a function that asks at once.
   function poll(tick, body = () => ({}), use = () => {}) {
@@ -97,7 +134,9 @@ window.workbench = (() => {
       clearTimeout(timer);
       if (document.hidden) return void (timer = setTimeout(turn, 1000));
       try {
+        // Gradio answers with undefined where a request failed.
         const reply = await tick({ query: query(), waiting: !!document.querySelector("[data-waiting]"), ...body() });
+        if (!reply) throw new TypeError("failed to fetch");
         for (const [name, html] of Object.entries(reply.parts ?? {})) if (parts[name] && parts[name].value !== html) parts[name].value = html;
         use(reply);
         lost(false);
@@ -144,11 +183,12 @@ window.workbench = (() => {
     if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.removeAttribute("open");
   });
 
-  // Presses a hidden download button once the file that it was given has reached it.
-  const press = (selector) => setTimeout(() => {
+  // Presses one of Gradio's hidden file buttons, which may not stand yet, or not hold their file yet.
+  function press(selector, tries = 40) {
     const button = document.querySelector(selector);
-    (button?.matches("a[href]") ? button : button?.querySelector("a[href]") ?? button)?.click();
-  }, 50);
+    if (button) button.click();
+    else if (tries) setTimeout(() => press(selector, tries - 1), 50);
+  }
 
   return { wire, poll, press, query, recallLight, toggleLight };
 })();

@@ -1,0 +1,35 @@
+"""Every page, light and dark, narrow and wide: a heading, no serious accessibility violation, nothing cut off."""
+
+import pytest
+
+from tests.browser.checks import violations
+
+PAGES = ("/", "/scenarios", "/scenarios?open=s0", "/scenarios?open=new", "/coverage", "/train", "/compare")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1920, True)])
+@pytest.mark.parametrize("path", PAGES)
+def test_page(open_page, path, width, dark):
+    page = open_page(path, width, dark)
+    page.wait_for_load_state("networkidle")
+    assert page.locator("h1").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert ("dark" in (page.locator("body").get_attribute("class") or "")) is dark
+    assert violations(page) == []
+
+
+def test_light_and_dark_are_remembered(open_page):
+    page = open_page("/")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.get_by_role("link", name="Coverage", exact=True).click()
+    page.get_by_role("heading", name="Coverage").wait_for()
+    assert "dark" in (page.locator("body").get_attribute("class") or "")
+
+
+def test_an_empty_table_invites(open_page):
+    page = open_page("/scenarios?text=nowhere")
+    page.get_by_text("Nothing fits this filter").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("1–12 of 12").wait_for()
+    assert page.get_by_label("Search").input_value() == ""
+    assert page.url.endswith("/scenarios")

@@ -1,0 +1,94 @@
+"""Scenarios: filters, table, import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from workbench.actions.transfer import ImportReport
+from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Toolset
+from workbench.scenarios.splitting import split_of
+from workbench.scenarios.validate import KNOWN_OS
+from workbench.store.scenarios import Change, ScenarioFilter
+from workbench.ui.forms import Desk
+from workbench.ui.views.base import TONES, ago, outcome_text, pairs, render
+
+ROWS = 50
+"""Rows on a page of the table."""
+EXPORTS = (
+    ("jsonl", "JSONL", "The workbench's own form; nothing is lost"),
+    ("chat", "Chat JSONL", "messages and tools, as trainers read it"),
+    ("csv", "CSV", "For spreadsheets"),
+)
+
+
+def scenarios_head() -> str:
+    return render("scenarios_head.html", formats=EXPORTS)
+
+
+def scenarios_filters(filter: ScenarioFilter, toolsets: Sequence[Toolset], modes: Iterable[str]) -> str:
+    chosen = [toolset for toolset in toolsets if filter.toolset in ("", toolset.name)]
+    tools = list(dict.fromkeys(name for toolset in chosen for name in toolset.tool_names))
+    menus = [
+        ("tool", "Tool", pairs([*tools, NO_TOOL], filter.tool)),
+        ("os", "OS", pairs(KNOWN_OS, filter.os)),
+        ("mode", "Mode", pairs([mode for mode in modes if mode], filter.mode)),
+        ("split", "Split", pairs(SPLITS, filter.split)),
+        ("status", "Status", pairs(STATUSES, filter.status)),
+    ]
+    names = pairs([toolset.name for toolset in toolsets], filter.toolset)
+    return render("scenarios_filters.html", filter=filter, toolsets=names, menus=menus)
+
+
+def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk) -> str:
+    first = (desk.page - 1) * ROWS + 1
+    return render(
+        "scenarios_list.html",
+        rows=[
+            {
+                "id": row.id,
+                "request": row.request,
+                "call": outcome_text(row.outcome),
+                "os": row.os,
+                "mode": row.mode,
+                "split": split_of(row),
+                "status": row.status,
+                "tone": TONES[row.status],
+                "open": row.id == desk.open,
+            }
+            for row in rows
+        ],
+        total=total,
+        first=first,
+        last=first + len(rows) - 1,
+        page=desk.page,
+        pages=max(1, -(-total // ROWS)),
+        filtered=desk.filter != ScenarioFilter(),
+        query=desk.query,
+    )
+
+
+def undone(change: Change) -> str:
+    """What an undo took back, as a sentence."""
+    n = "1 scenario" if change.scenarios == 1 else f"{change.scenarios:,} scenarios"
+    return f"Undone: {change.kind} of {n}, {ago(change.at)}."
+
+
+def import_panel(
+    report: ImportReport | None, toolsets: Sequence[Toolset] = (), toolset: str = "", done: bool = False
+) -> str:
+    """What a file holds, before (or after) it is imported. Empty without a report."""
+    if report is None:
+        return render("import.html", report=None)
+    bring = report.good + report.drafts
+    what = "tool" if report.kind == "tools" else "scenario"
+    return render(
+        "import.html",
+        report=report,
+        title=f"{'Imported' if done else 'Import'} {report.name}",
+        problems=report.problems[:100],
+        more=max(0, len(report.problems) - 100),
+        done=done,
+        bring=f"Import {bring:,} {what}{'s' if bring != 1 else ''}" if bring else "",
+        toolsets=pairs([one.name for one in toolsets]),
+        toolset=toolset,
+    )

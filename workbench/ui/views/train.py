@@ -1,0 +1,189 @@
+"""Train: the form, the run that is watched, the table of runs, the points of their curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.actions.models import RUN_PREFIX
+from workbench.actions.runs import Progress
+from workbench.errors import Problem
+from workbench.records import SPLITS, Model, Run, Split, Toolset
+from workbench.training.settings import PRECISIONS
+from workbench.ui import forms
+from workbench.ui.forms import TrainOrder
+from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name, said
+
+_MAIN = (
+    ("epochs", "Epochs", "Passes over the data"),
+    ("learning_rate", "Learning rate", ""),
+    ("batch_size", "Batch", "Scenarios a step"),
+    ("rank", "LoRA rank", "Size of the adapter"),
+)
+_MORE_LABELS = {
+    "alpha": "LoRA alpha",
+    "max_seconds": "Time limit (s)",
+    "augment": "Augmentation",
+    "early_stop_patience": "Early stop after",
+    "validate_every": "Validate every",
+    "clip": "Gradient clip",
+}
+_MORE_HINTS = {
+    "augment": "share of requests varied, 0 to 1",
+    "max_seconds": "0: none",
+    "threads": "0: as torch decides",
+}
+_ABOUT = {"starter": "Ships with the workbench: tiny, to see the whole loop in minutes."}
+_CHOICES = {"precision": PRECISIONS}
+
+
+def train_form(
+    order: TrainOrder,
+    toolsets: Sequence[Toolset],
+    bases: Sequence[Model],
+    counts: Mapping[Split, int],
+    problems: Sequence[Problem] = (),
+) -> str:
+    """``counts``: approved scenarios of the toolset by split."""
+    values = order.settings.to_dict()
+    known = {model.id: model.label for model in bases}
+    main = [_setting(name, label, hint, order) for name, label, hint in _MAIN]
+    names = [name for name in values if name not in {row[0] for row in _MAIN}]
+    more = [_setting(name, _label(name), _MORE_HINTS.get(name, ""), order) for name in names]
+    by_field: dict[str, list[str]] = {}
+    for problem in problems:
+        field = problem.field.removeprefix("settings.")
+        by_field.setdefault(field if field in (*values, "base") else "", []).append(said(problem))
+    material = ", ".join(f"{counts.get(split, 0):,} {split}" for split in SPLITS)
+    return render(
+        "train_form.html",
+        toolsets=pairs([one.name for one in toolsets]),
+        toolset=order.toolset,
+        base=order.base,
+        other=None if order.base in known else order.base,
+        about=_ABOUT.get(order.base, "It must be on this computer, or reachable on the Hugging Face hub."),
+        name=order.name,
+        bases=list(known.items()),
+        main=main,
+        more=more,
+        unfold=any(name in by_field for name in names),
+        problems=by_field,
+        ready=counts.get("train", 0) > 0,
+        material=f"{material} scenarios, approved",
+    )
+
+
+def _label(name: str) -> str:
+    return _MORE_LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
+def _setting(name: str, label: str, hint: str, order: TrainOrder) -> dict[str, Any]:
+    text = order.typed.get(name) or forms.setting_text(getattr(order.settings, name))
+    choices = _CHOICES.get(name, ())
+    known = pairs(choices, text) if choices else []
+    return {"name": name, "label": label, "hint": hint, "value": text, "options": known}
+
+
+def train_now(progress: Progress | None, log: str, query: str) -> str:
+    """The run that is watched: state, progress, figures, end of its log."""
+    return render("train_now.html", run=_watched(progress, log) if progress else None, query=query)
+
+
+def _watched(progress: Progress, log: str) -> dict[str, Any]:
+    run = progress.run
+    active = not run.finished
+    pair = forms.address(model=(run.model, f"{RUN_PREFIX}{run.id}"))
+    return {
+        "id": run.id,
+        "name": run_name(run),
+        "about": f"on {_base_name(run)} · snapshot {run.snapshot[:8]} · started {ago(run.created_at)}",
+        "state": run.state,
+        "tone": TONES[run.state],
+        "stoppable": run.state in ("queued", "running"),
+        "active": active,
+        "percent": round(100 * progress.fraction, 1),
+        "message": run.message or progress.message or _phase(progress) if run.state != "done" else "",
+        "failed": run.state == "failed",
+        "tiles": _tiles(progress),
+        "next": f"/compare?{pair}" if run.state in ("done", "stopped") else "",
+        "folder": f"runs/{run.id}/adapter",
+        "log": log,
+    }
+
+
+def _phase(progress: Progress) -> str:
+    """What the worker is doing, where the figures do not show it."""
+    return "" if progress.phase == "training" else progress.phase.capitalize()
+
+
+def _tiles(progress: Progress) -> list[tuple[str, str]]:
+    run, figures = progress.run, dict(progress.figures or {})
+    summary = run.summary
+    steps = f"{progress.step:,} / {progress.total_steps:,}" if progress.total_steps else "–"
+    tiles = [
+        ("Step", steps),
+        ("Train loss", number(figures.get("loss", summary.get("loss")))),
+        ("Validation loss", number(figures.get("validation_loss", summary.get("validation_loss")))),
+        ("Exact calls", percent(figures.get("validation_exact", summary.get("validation_exact")), 0)),
+        ("Steps per second", number(figures.get("steps_per_second"), 2)),
+        ("Memory", f"{figures['memory_mb'] / 1024:.1f} GB" if figures.get("memory_mb") else "–"),
+    ]
+    if run.finished:
+        return [*tiles, ("Took", duration(elapsed(run)))]
+    return [*tiles, ("To go", duration(progress.eta_s))]
+
+
+def _base_name(run: Run) -> str:
+    model = run.config.get("model", {})
+    name = str(model.get("id") or model.get("base") or run.model)
+    return name.rsplit("/", 1)[-1] if name.startswith("/") else name
+
+
+def train_runs(runs: Sequence[Run], watched: str) -> str:
+    rows = [
+        {
+            "id": run.id,
+            "name": run_name(run),
+            "state": run.state,
+            "tone": TONES[run.state],
+            "base": _base_name(run),
+            "steps": f"{run.summary['steps']:,}" if run.summary.get("steps") else "–",
+            "loss": number(run.summary.get("validation_loss")),
+            "exact": percent(run.summary.get("validation_exact"), 0),
+            "time": duration(elapsed(run)),
+            "when": ago(run.created_at),
+            "shown": run.id == watched,
+        }
+        for run in runs
+    ]
+    return render("train_runs.html", rows=rows)
+
+
+def train_head() -> str:
+    return render("train_head.html")
+
+
+def train_plot() -> str:
+    return render("train_plot.html")
+
+
+def curve(run: Run, rows: Sequence[Mapping[str, Any]], start: int) -> dict[str, Any]:
+    """The points of a run's loss curves since line ``start`` of its metrics.
+
+    Returns:
+        ``{"id", "name", "start", "after", "train": {"x", "y"}, "validation": {"x", "y"}}``; ``after`` is where the
+        next call goes on.
+    """
+    return {
+        "id": run.id,
+        "name": run_name(run),
+        "start": start,
+        "after": start + len(rows),
+        "train": _points(rows, "loss"),
+        "validation": _points(rows, "validation_loss"),
+    }
+
+
+def _points(rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, list[float]]:
+    kept = [row for row in rows if isinstance(row.get(key), (int, float))]
+    return {"x": [row["step"] for row in kept], "y": [row[key] for row in kept]}

@@ -152,7 +152,11 @@ class _Editor(_Desk):
         try:
             change = curate.save_scenario(self.store, scenario, ui.author(request))
         except ProblemsError as error:
-            return gr.skip(), self.drawn(event, desk, scenario, toolset, error), views.not_saved(error.problems, error.hint)
+            return (
+                gr.skip(),
+                self.drawn(event, desk, scenario, toolset, error),
+                views.not_saved(error.problems, error.hint),
+            )
         said = views.toast("Saved." if change else "Nothing was changed.", undo=bool(change))
         following = NEW if ui.payload(event).get("then") == "new" else scenario.id
         return self.show(desk.at(open=following, revision=0), said)

@@ -52,15 +52,16 @@ def find_chromium() -> str:
     return next((path for path in candidates if path and Path(path).exists()), "")
 
 
-def ensure_chromium() -> None:
-    """The browser tests need Chromium: Debian's where that can be installed, Playwright's own elsewhere."""
-    if find_chromium():
-        return
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+def ensure_chromium() -> str:
+    """Path of the browser for the tests: one that is here, else Debian's where that can be had, else Playwright's."""
+    if not find_chromium() and shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         call("apt-get", "update", "-qq", check=False)
         call("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", check=False)
-    if not find_chromium():
-        call(PYTHON, "-m", "playwright", "install", "chromium", check=False)
+    if found := find_chromium():
+        return found
+    call(PYTHON, "-m", "playwright", "install", "chromium")
+    script = "from playwright.sync_api import sync_playwright as s\nwith s() as p: print(p.chromium.executable_path)"
+    return subprocess.run([PYTHON, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def lint() -> None:
@@ -72,7 +73,7 @@ def lint() -> None:
 
 def test(*arguments: str) -> None:
     lint()
-    ensure_chromium()
+    os.environ["CHROMIUM"] = ensure_chromium()
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
     call(PYTHON, "-m", "pytest", f"--junitxml={REPORT}", *arguments)

@@ -16,9 +16,9 @@ CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 START_SECONDS = 90
 
 
-def start_app(workspace, *options):
+def start_app(workspace, port=0):
     """Start the app on a workspace; returns the process and its URL once it answers."""
-    command = [sys.executable, "app.py", "--workspace", str(workspace), "--port", "0", "--no-browser", *options]
+    command = [sys.executable, "app.py", "--workspace", str(workspace), "--port", str(port), "--no-browser"]
     with (workspace / "app.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     deadline = time.monotonic() + START_SECONDS

@@ -1,4 +1,4 @@
-"""A newcomer's path by clicking: author, coverage, train, compare, export. Trains a real, tiny model for a few steps."""
+"""A newcomer's path by clicking: author, coverage, train, compare, export. Really trains a tiny model, a few steps."""
 
 import csv
 import json

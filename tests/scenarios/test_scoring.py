@@ -27,7 +27,9 @@ PING = Tool(
         "required": ["host"],
     },
 )
-NOTE = Tool("note", "Write a note.", {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]})
+NOTE = Tool(
+    "note", "Write a note.", {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+)
 TOOLSET = Toolset("net", (PING, NOTE))
 
 
@@ -154,7 +156,10 @@ def test_missing_and_extra_calls_are_wrong() -> None:
     both = (ExpectedCall("ping", {"host": "a"}), ExpectedCall("note", {"text": "b"}))
     fewer = score("s", expect(*both), calls(("note", {"text": "b"})), TOOLSET)
     assert not fewer.tool_correct and not fewer.exact
-    assert [(row.call, row.name, row.verdict) for row in fewer.arguments] == [(0, "host", "missing"), (1, "text", "match")]
+    assert [(row.call, row.name, row.verdict) for row in fewer.arguments] == [
+        (0, "host", "missing"),
+        (1, "text", "match"),
+    ]
     more = score("s", expect(both[1]), calls(("note", {"text": "b"}), ("note", {"text": "b"})), TOOLSET)
     assert not more.tool_correct and not more.exact
     assert more.arguments[-1].call == 1 and more.arguments[-1].verdict == "unexpected"

@@ -366,6 +366,11 @@ def test_a_wrong_tool_and_a_malformed_reply_say_what_came():
     assert "clock()" in page.text and EVIL in page.text and "malformed" in page.text
 
 
+def test_an_endless_answer_does_not_fill_the_page():
+    assert base.short("x" * 160) == "x" * 160
+    assert base.short("x" * 500) == "x" * 159 + "…"
+
+
 def test_waiting_and_empty_states_of_compare():
     waiting = [("base", Progress(run(kind="evaluate"), "answering", 5, 10))]
     page = read(views.compare_result(Bench(("a", "b")), waiting=waiting))

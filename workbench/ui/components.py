@@ -8,7 +8,9 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ before it is being answered is dropped, so that a double click does nothing twic
 EAGER: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 """For events of which none may be dropped, such as typing. (``always_last`` loses what an event carries.)"""
 
+PARCEL_SECONDS = 600.0
 PRESS = "() => setTimeout(() => workbench.press('#wb-download'), 100)"
 """Presses the download button once its file has reached it; a button without a file does nothing."""
 
@@ -152,8 +155,20 @@ def download() -> gr.DownloadButton:
 
 
 def parcel(name: str) -> Path:
-    """A path for a file to hand out, in a folder of its own, so that people see just the name."""
-    return Path(tempfile.mkdtemp(prefix="workbench-")) / name
+    """A path for a file to hand out, in a folder of its own, so that people see just the name.
+
+    Gradio makes its own copy; ours goes after a while, and in any case when the app ends.
+    """
+    folder = tempfile.mkdtemp(dir=_parcels().name)
+    timer = threading.Timer(PARCEL_SECONDS, shutil.rmtree, [folder], {"ignore_errors": True})
+    timer.daemon = True
+    timer.start()
+    return Path(folder) / name
+
+
+@functools.cache
+def _parcels() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="workbench-")
 
 
 def _fields(value: Any) -> Fields:

@@ -145,6 +145,7 @@ class _Table(_Desk):
 class _Editor(_Desk):
     """One scenario: its form, its revisions."""
 
+    @ui.answering(2)
     def save(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         desk = Desk.read(ui.query(event))
         before, toolset = self.at_hand(desk, one(ui.form(event), "id"))
@@ -152,11 +153,8 @@ class _Editor(_Desk):
         try:
             change = curate.save_scenario(self.store, scenario, ui.author(request))
         except ProblemsError as error:
-            return (
-                gr.skip(),
-                self.drawn(event, desk, scenario, toolset, error),
-                views.not_saved(error.problems, error.hint),
-            )
+            said = views.not_saved(error.problems, error.hint)
+            return gr.skip(), self.drawn(event, desk, scenario, toolset, error), said
         said = views.toast("Saved." if change else "Nothing was changed.", undo=bool(change))
         following = NEW if ui.payload(event).get("then") == "new" else scenario.id
         return self.show(desk.at(open=following, revision=0), said)

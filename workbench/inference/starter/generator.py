@@ -38,12 +38,14 @@ class Difficulty:
         fewest, most: tools a row.
         arguments: how many arguments a tool has beside the one that names its object; drawn from these.
         requests: scenarios a row.
+        literal: share of requests that use the declaration's own words; the others use synonyms and idioms.
     """
 
     fewest: int
     most: int
     arguments: tuple[int, ...] = (0, 0, 1, 1, 2, 3)
     requests: int = 24
+    literal: float = 0.1
 
 
 def rows(seed: int, difficulty: Callable[[], Difficulty]) -> Iterator[Row]:
@@ -58,10 +60,13 @@ def make_row(rng: random.Random, lexicon: Lexicon, difficulty: Difficulty) -> Ro
     generated = make_tools(rng, lexicon, n_tools, difficulty.arguments)
     profile = PromptProfile("context" if rng.random() < 0.6 else "plain", {"default": TRIGGER})
     toolset = Toolset("generated", tuple(item.tool for item in generated), profile)
-    return Row(toolset, tuple(_scenario(rng, lexicon, generated, str(i)) for i in range(difficulty.requests)))
+    scenarios = (_scenario(rng, lexicon, generated, str(i), difficulty.literal) for i in range(difficulty.requests))
+    return Row(toolset, tuple(scenarios))
 
 
-def _scenario(rng: random.Random, lexicon: Lexicon, tools: Sequence[GeneratedTool], name: str) -> Scenario:
+def _scenario(
+    rng: random.Random, lexicon: Lexicon, tools: Sequence[GeneratedTool], name: str, literal: float
+) -> Scenario:
     os_name = rng.choice(list(PLATFORMS))
     calls: tuple[ExpectedCall, ...] = ()
     draw = rng.random()
@@ -70,16 +75,16 @@ def _scenario(rng: random.Random, lexicon: Lexicon, tools: Sequence[GeneratedToo
     elif draw < NO_TOOL_SHARE + SEVERAL_SHARE:
         request, calls = _several(rng, lexicon, tools)
     else:
-        request, call = _one(rng, lexicon, rng.choice(tools))
+        request, call = _one(rng, lexicon, rng.choice(tools), literal)
         calls = (call,)
     return Scenario(name, "generated", request, Outcome(calls), os_name, rng.choice(PLATFORMS[os_name]))
 
 
-def _one(rng: random.Random, lexicon: Lexicon, tool: GeneratedTool) -> tuple[str, ExpectedCall]:
+def _one(rng: random.Random, lexicon: Lexicon, tool: GeneratedTool, literal: float) -> tuple[str, ExpectedCall]:
     """A full request for the tool, and the call it asks for."""
-    wish = rng.random() < 0.35
-    core, arguments, kept = _core(rng, tool, "wish" if wish else "ask")
-    openers = [f"{rng.choice(lexicon.openers)} "] if rng.random() < (0.05 if wish else 0.5) else []
+    form = "literal" if rng.random() < literal else rng.choices(("ask", "wish"), (0.65, 0.35))[0]
+    core, arguments, kept = _core(rng, tool, form)
+    openers = [f"{rng.choice(lexicon.openers)} "] if rng.random() < (0.05 if form == "wish" else 0.5) else []
     if rng.random() < 0.2:
         remarks = [*tool.domain["asides"], *tool.target["trouble"]]
         openers.insert(0, rng.choice(remarks) + rng.choice((", ", ". ", " - ", " so ", "; ", " and ")))
@@ -89,11 +94,17 @@ def _one(rng: random.Random, lexicon: Lexicon, tool: GeneratedTool) -> tuple[str
 
 
 def _core(rng: random.Random, tool: GeneratedTool, form: str) -> tuple[str, dict[str, Any], list[str]]:
-    """The asking words (form ``ask`` or ``wish``), the arguments, and the words that noise must not touch."""
+    """The asking words, the arguments, and the words that noise must not touch.
+
+    Args:
+        form: ``literal`` (as the tool is named), ``ask`` or ``wish``.
+    """
     choice = rng.choice(list(tool.actions))
     action = tool.actions[choice]
-    template = rng.choice(action[form])
-    said, arguments, kept = rng.choice(tool.target["say"]), {}, []
+    template = "{verb} {{o}}".format(verb=action["names"][0]) if form == "literal" else rng.choice(action[form])
+    said = tool.target["describe"] if form == "literal" else rng.choice(tool.target["say"])
+    arguments: dict[str, Any] = {}
+    kept: list[str] = []
     if tool.action_argument:
         arguments[tool.action_argument] = choice
     if tool.primary and (tool.primary.required or rng.random() < 0.8):

@@ -37,12 +37,13 @@ from workbench.scenarios.messages import to_messages
 OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
 """Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
 CURRICULUM = (
-    (0.04, Difficulty(1, 3)),
-    (0.3, Difficulty(3, 8, arguments=(0, 0, 1), requests=32)),
-    (0.5, Difficulty(4, 12)),
+    (0.03, Difficulty(1, 3)),
+    (0.15, Difficulty(3, 6, arguments=(0, 0, 1), requests=36, literal=0.8)),
+    (0.3, Difficulty(3, 8, arguments=(0, 0, 1), requests=32, literal=0.4)),
+    (0.5, Difficulty(4, 12, literal=0.2)),
     (1.01, Difficulty(6, 15)),
 )
-"""Until which progress which difficulty: first the format, then choosing among tools, then many arguments."""
+"""Until which progress which difficulty: the format, choosing by equal words, by other words, many arguments."""
 HELD_OUT = Difficulty(5, 8)
 NAME_WEIGHT = 4.0
 """Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""

@@ -106,6 +106,11 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, (int, float)) else "–"
 
 
+def short(text: str, most: int = 160) -> str:
+    """Text that fits a cell: a model may go on without end."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def call_text(name: str, arguments: Mapping[str, Any]) -> str:
     """A call as a program would write it: ``ping_host(host="example.org", count=3)``."""
     inner = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in arguments.items())

@@ -23,6 +23,7 @@ from workbench.ui.views.base import (
     pairs,
     percent,
     render,
+    short,
 )
 
 ANSWERS = 25
@@ -198,7 +199,7 @@ def _answer(cell: Cell) -> dict[str, Any]:
     return {
         "verdict": verdict,
         "tone": TONES[verdict],
-        "got": got,
+        "got": short(got),
         "arguments": [_argument_answer(argument, several) for argument in arguments],
         "raw": "" if verdict == "exact" else cell.reply.raw,
     }
@@ -214,6 +215,6 @@ def _argument_answer(argument: ArgumentScore, several: bool) -> dict[str, Any]:
     return {
         "name": f"{argument.call + 1}. {argument.name}" if several else argument.name,
         "right": argument.verdict == "match",
-        "got": "" if argument.verdict == "missing" else json.dumps(argument.got, ensure_ascii=False),
+        "got": "" if argument.verdict == "missing" else short(json.dumps(argument.got, ensure_ascii=False)),
         "note": notes.get(argument.verdict, ""),
     }

@@ -29,9 +29,11 @@ _MORE_LABELS = {
     "clip": "Gradient clip",
 }
 _MORE_HINTS = {
-    "augment": "share of requests varied, 0 to 1",
+    "augment": "Share of requests varied",
+    "early_stop_patience": "Validations; 0: never",
     "max_seconds": "0: none",
     "threads": "0: as torch decides",
+    "validate_every": "Steps; 0: six times",
 }
 _ABOUT = {"starter": "Ships with the workbench: tiny, to see the whole loop in minutes."}
 _CHOICES = {"precision": PRECISIONS}

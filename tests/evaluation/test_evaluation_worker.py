@@ -1,0 +1,91 @@
+"""A real evaluation run of a tiny model."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.small_models import make_gemma
+from workbench.evaluation.worker import evaluate
+from workbench.jobs.local import launch
+from workbench.jobs.watch import observe
+from workbench.records import Model, Reply, Scenario, Tool, Toolset
+from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, read_rows, write_json
+
+TOOLSET = Toolset("net", (Tool("ping", "Test.", {"type": "object", "properties": {"host": {"type": "string"}}}),))
+SCENARIOS = [Scenario(f"s{i}", "net", f"ping the host {i}") for i in range(7)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gemma(tmp_path_factory.mktemp("gemma"))
+
+
+def make_folder(path: Path, base: Path) -> RunFolder:
+    path.mkdir(exist_ok=True)
+    folder = RunFolder(path)
+    config = {
+        "run_id": path.name,
+        "kind": "evaluate",
+        "model": dataclasses.asdict(Model("small", "Small", str(base))),
+        "toolset": TOOLSET.to_dict(),
+        "settings": {"batch_size": 3, "max_new_tokens": 8, "threads": 1},
+    }
+    write_json(folder.config, config)
+    append_rows(folder.cases, ({"scenario": scenario.to_dict()} for scenario in SCENARIOS))
+    return folder
+
+
+def run_here(folder: RunFolder) -> Ending:
+    with Reporter(folder) as reporter:
+        return evaluate(folder, reporter)
+
+
+def test_every_case_gets_a_reply(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base)
+    launch(folder.path, "workbench.evaluation.worker")
+    deadline = time.time() + 240
+    while not (status := observe(folder.path)).finished:
+        assert time.time() < deadline
+        time.sleep(0.05)
+    assert status.state == "done", status.message
+    replies = [Reply.from_dict(row) for row in read_rows(folder.replies)]
+    assert sorted(reply.scenario_id for reply in replies) == [scenario.id for scenario in SCENARIOS]
+    assert all(reply.completion_tokens <= 8 and reply.latency_ms > 0 for reply in replies)
+    assert [row["done"] for row in read_rows(folder.metrics)] == [3, 6, 7]
+    assert (status.step, status.total_steps) == (7, 7)
+
+
+def test_it_goes_on_where_it_was(tmp_path: Path, base: Path) -> None:
+    whole = make_folder(tmp_path / "whole", base)
+    run_here(whole)
+    expected = {row["scenario_id"]: row["raw"] for row in read_rows(whole.replies)}
+    folder = make_folder(tmp_path / "run", base)
+    kept = read_rows(whole.replies)[:2]
+    append_rows(folder.replies, kept)
+    with folder.replies.open("a") as file:
+        file.write(json.dumps(read_rows(whole.replies)[2])[:20])
+    run_here(folder)
+    rows = read_rows(folder.replies)
+    assert rows[:2] == kept and len(rows) == len(SCENARIOS)
+    assert {row["scenario_id"]: row["raw"] for row in rows} == expected
+
+
+def test_cancel_ends_between_batches(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base)
+    folder.cancel.touch()
+    ending = run_here(folder)
+    assert ending.state == "stopped" and "3 of 7" in ending.message
+    assert len(read_rows(folder.replies)) == 3
+    folder.cancel.unlink()
+    assert run_here(folder).state == "done"
+    assert len(read_rows(folder.replies)) == 7
+
+
+def test_a_folder_without_cases_is_explained(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base)
+    folder.cases.unlink()
+    with pytest.raises(Exception, match=r"no cases\.jsonl"):
+        run_here(folder)

@@ -1,0 +1,237 @@
+"""A real training run of a tiny model, in a process of its own where that matters."""
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tests.small_models import make_gemma
+from workbench.inference.engine import load, quiet_peft
+from workbench.jobs import cancel
+from workbench.jobs.local import launch
+from workbench.jobs.watch import observe
+from workbench.records import ExpectedCall, Model, Outcome, Scenario, Tool, Toolset
+from workbench.runfolder import Ending, Reporter, RunFolder, RunStatus, append_rows, read_rows, write_json
+from workbench.training import lora
+from workbench.training.loop import learning_rate
+from workbench.training.settings import TrainSettings
+from workbench.training.worker import train
+
+TOOLSET = Toolset(
+    "net",
+    (
+        Tool(
+            "ping", "Test a host.", {"type": "object", "properties": {"host": {"type": "string"}}, "required": ["host"]}
+        ),
+        Tool(
+            "find", "Find files.", {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+        ),
+    ),
+)
+HOSTS = "alpha beta gamma delta omega sigma kappa theta".split()
+QUICK = TrainSettings(rank=4, learning_rate=0.01, epochs=2, batch_size=4, precision="fp32", threads=1, augment=0.5)
+
+
+def scenarios() -> list[Scenario]:
+    rows = [
+        Scenario(f"p{h}", "net", f"ping the host {h}", Outcome((ExpectedCall("ping", {"host": h}),))) for h in HOSTS
+    ]
+    rows += [Scenario(f"f{h}", "net", f"where is {h}", Outcome((ExpectedCall("find", {"name": h}),))) for h in HOSTS]
+    return [*rows, Scenario("n", "net", "thank you")]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_gemma(tmp_path_factory.mktemp("gemma"), window=64)
+
+
+def make_folder(path: Path, base: Path | str, settings: TrainSettings = QUICK, **changes: Any) -> RunFolder:
+    """A run folder as ``actions`` writes it; every fifth scenario validates."""
+    path.mkdir(exist_ok=True)
+    config = {
+        "run_id": path.name,
+        "kind": "train",
+        "model": dataclasses.asdict(Model("small", "Small", str(base))),
+        "toolset": TOOLSET.to_dict(),
+        "settings": {**settings.to_dict(), **changes},
+    }
+    folder = RunFolder(path)
+    write_json(folder.config, config)
+    splits = ["validation" if i % 5 == 4 else "train" for i in range(99)]
+    append_rows(
+        folder.train, ({"scenario": s.to_dict(), "split": split} for s, split in zip(scenarios(), splits, strict=False))
+    )
+    return folder
+
+
+def run_here(folder: RunFolder) -> Ending:
+    with Reporter(folder) as reporter:
+        return train(folder, reporter)
+
+
+def wait_for(folder: RunFolder, *states: str, phase: str = "") -> RunStatus:
+    deadline = time.time() + 240
+    while (status := observe(folder.path)).state not in states or (phase and status.phase != phase):
+        assert not status.finished or status.state in states, status
+        assert time.time() < deadline, status
+        time.sleep(0.05)
+    return status
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, base: Path) -> RunFolder:
+    """A run that went through a detached process."""
+    folder = make_folder(tmp_path_factory.mktemp("run"), base)
+    launch(folder.path, "workbench.training.worker")
+    wait_for(folder, "done")
+    return folder
+
+
+def test_metrics_have_every_step(finished: RunFolder) -> None:
+    rows = [row for row in read_rows(finished.metrics) if "loss" in row]
+    assert [row["step"] for row in rows] == list(range(1, 9))
+    assert [row["epoch"] for row in rows] == [1] * 4 + [2] * 4
+    for row in rows:
+        assert {"time", "learning_rate", "examples_per_second", "steps_per_second", "memory_mb", "grad_norm"} <= set(
+            row
+        )
+        assert math.isfinite(row["loss"]) and row["grad_norm"] > 0 and row["memory_mb"] > 10
+
+
+def test_it_learns(finished: RunFolder) -> None:
+    losses = [row["loss"] for row in read_rows(finished.metrics) if "loss" in row]
+    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
+
+
+def test_it_validates_and_says_how_it_ended(finished: RunFolder) -> None:
+    rows = [row for row in read_rows(finished.metrics) if "validation_loss" in row]
+    assert rows[-1]["step"] == 8 and len(rows) >= 4
+    assert all(0 <= row["validation_exact"] <= row["validation_tool"] <= 1 for row in rows)
+    summary = observe(finished.path).summary
+    assert summary["steps"] == summary["total_steps"] == 8
+    assert summary["validation_loss"] == next(r["validation_loss"] for r in rows if r["step"] == summary["best_step"])
+
+
+def test_the_status_tells_the_progress(finished: RunFolder) -> None:
+    status = observe(finished.path)
+    assert (status.step, status.total_steps, status.eta_s, status.phase) == (8, 8, 0.0, "")
+
+
+def test_the_adapter_loads_with_plain_peft_and_the_engine_merges_it(finished: RunFolder, base: Path) -> None:
+    weights = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    with quiet_peft():
+        plain = PeftModel.from_pretrained(weights, str(finished.adapter))
+    tokenizer = AutoTokenizer.from_pretrained(finished.adapter)
+    ids = tokenizer("<bos>ping the host", add_special_tokens=False, return_tensors="pt")["input_ids"]
+    merged = load(Model("run", "Run", str(base), str(finished.adapter)), torch.float32)
+    merged.model.set_attn_implementation("sdpa")
+    with torch.no_grad():
+        tuned, again = plain(ids).logits, merged.model(ids).logits
+        with plain.disable_adapter():
+            untuned = plain(ids).logits
+    torch.testing.assert_close(again, tuned, rtol=1e-3, atol=1e-3)
+    assert (tuned - untuned).abs().max() > 1e-3
+    config = json.loads((finished.adapter / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == str(base) and config["r"] == 4
+
+
+def test_nothing_temporary_is_left(finished: RunFolder) -> None:
+    assert not [file for file in finished.path.iterdir() if file.name.startswith(".")]
+
+
+def test_cancel_keeps_what_was_learned(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base, epochs=1000, validate_every=10_000)
+    launch(folder.path, "workbench.training.worker")
+    wait_for(folder, "running", phase="training")
+    cancel.ask(folder.path)
+    status = wait_for(folder, "stopped")
+    assert "Stopped" in status.message
+    assert (folder.adapter / "adapter_model.safetensors").is_file()
+
+
+def test_a_missing_base_model_fails_with_a_sentence(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "run", tmp_path / "nowhere")
+    launch(folder.path, "workbench.training.worker")
+    status = wait_for(folder, "failed")
+    assert "There is no folder" in status.message
+    assert "Traceback" in folder.log.read_text()
+
+
+def test_the_same_seed_gives_the_same_losses(tmp_path: Path, base: Path) -> None:
+    losses = []
+    for name in ("a", "b"):
+        folder = make_folder(tmp_path / name, base, epochs=1)
+        run_here(folder)
+        losses.append([row["loss"] for row in read_rows(folder.metrics) if "loss" in row])
+    assert losses[0] == losses[1]
+
+
+def test_bfloat16_learns_too(tmp_path: Path, base: Path) -> None:
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        folder = make_folder(tmp_path / precision, base, precision=precision, augment=0.0)
+        run_here(folder)
+        losses[precision] = [row["loss"] for row in read_rows(folder.metrics) if "loss" in row]
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.1)
+
+
+def test_the_time_limit_ends_the_run_well(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base, epochs=1000, max_seconds=4)
+    ending = run_here(folder)
+    assert ending.state == "done" and "time limit" in ending.message
+    assert folder.adapter.is_dir() and 0 < ending.summary["steps"] < ending.summary["total_steps"]
+
+
+def test_early_stop_ends_the_run(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(
+        tmp_path / "run", base, epochs=500, validate_every=1, early_stop_patience=2, learning_rate=1e-7
+    )
+    ending = run_here(folder)
+    assert ending.state == "done"
+    assert "no improvement" in ending.message or ending.summary["steps"] == 2000
+    assert ending.summary["steps"] < 2000
+
+
+def test_divergence_is_explained(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lora, "packed_loss", lambda model, packed: model(
+        input_ids=packed.ids, position_ids=packed.positions, plan=packed.plan, use_cache=False
+    ).logits.mean() * math.nan)  # fmt: skip
+    with pytest.raises(Exception, match="no longer a number") as caught:
+        run_here(make_folder(tmp_path / "run", base))
+    assert "lower learning rate" in str(caught.value)
+
+
+def test_without_validation_scenarios_the_last_adapter_is_kept(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base, epochs=1)
+    rows = [row for row in read_rows(folder.train) if row["split"] == "train"]
+    folder.train.unlink()
+    append_rows(folder.train, rows)
+    ending = run_here(folder)
+    assert ending.state == "done" and "validation_loss" not in ending.summary
+    assert folder.adapter.is_dir()
+
+
+@pytest.mark.parametrize("changes", [{"learning_rate": 2.0}, {"epochs": 0}, {"nonsense": 1}])
+def test_bad_settings_are_refused_before_anything_is_loaded(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match=r"learning rate|epochs|nonsense"):
+        run_here(make_folder(tmp_path / "run", "unused", **changes))
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    settings = TrainSettings(learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(settings, step, 100, 0.0) for step in range(100)]
+    assert rates[0] == 0.1 and max(rates) == rates[9] == rates[10] == 1.0
+    assert rates[11:] == sorted(rates[11:], reverse=True) and 0 < rates[-1] < 0.02
+
+
+def test_the_learning_rate_reaches_zero_at_the_time_limit() -> None:
+    settings = TrainSettings(learning_rate=1.0, warmup=0.1, max_seconds=100)
+    assert learning_rate(settings, 20, 1000, 100.0) == 0
+    assert 0 < learning_rate(settings, 200, 1000, 90.0) < 0.2

@@ -157,6 +157,18 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert observe(tmp_path).message.startswith("The disk is full")
 
 
+def test_a_second_worker_of_a_folder_starts_afresh(start: Callable[[str], Path]) -> None:
+    folder = start("loop")
+    os.kill(wait_for(folder, "running", phase="loading").pid, 9)
+    wait_for(folder, "failed")
+    cancel.ask(folder)
+    launch(folder, "stub")
+    assert observe(folder).state == "running"
+    wait_for(folder, "running", phase="loading")
+    cancel.ask(folder)
+    wait_for(folder, "stopped")
+
+
 def test_launching_into_a_missing_folder_is_explained(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError, match="could not be started"):
         launch(tmp_path / "gone", "stub")

@@ -118,11 +118,12 @@ class _JointAttention(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, pk: Tensor, pv: Tensor, own: Tensor, before: Any) -> Tensor:
         shared, rows, queries, size = q.shape
         tokens, length, past = own.shape[-2], k.shape[2], pk.shape[1]
+        group = queries // tokens
         to_prefix = torch.bmm(q.view(shared, -1, size), pk.transpose(1, 2))
         if before is not None:
-            to_prefix.view(shared, rows, -1, tokens, past).add_(before)
+            to_prefix.view(shared, rows, group, tokens, past).add_(before)
         to_own = torch.bmm(_rows(q), _rows(k).transpose(1, 2))
-        to_own.view(shared, rows, -1, tokens, length).add_(own)
+        to_own.view(shared, rows, group, tokens, length).add_(own)
         weights = torch.softmax(torch.cat([to_prefix, to_own.view(shared, -1, length)], -1), -1)
         on_prefix = weights[:, :, :past].contiguous()
         on_own = weights[:, :, past:].reshape(-1, queries, length)
@@ -185,7 +186,7 @@ class PrefillPlan:
     layers: dict[int, PrefixKeys] = field(default_factory=dict)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        self.layers[layer] = PrefixKeys(key[0], value[0])
+        self.layers[layer] = PrefixKeys(key[0].contiguous(), value[0].contiguous())
         return attend_prefix(query, key, value, scale, window)
 
 

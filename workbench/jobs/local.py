@@ -37,6 +37,9 @@ def launch(folder: Path, module: str) -> int:
     run = RunFolder(folder.resolve())
     command = [sys.executable, "-m", module, str(run.path)]
     try:
+        # What an earlier worker of this folder left would be taken for this one's word.
+        for stale in (run.status, run.process, run.cancel):
+            stale.unlink(missing_ok=True)
         with run.log.open("ab") as log:
             child = subprocess.Popen(
                 command,

@@ -87,8 +87,9 @@ def pack(batch: Batch, device: torch.device) -> Packed:
             ids += [*tokens, *[0] * (length - len(tokens))]
             positions += range(start, start + length)
     plan = TreePlan(start, tuple(blocks))
-    tokens, places = torch.tensor([ids, positions], device=device)
-    return Packed(tokens[None], places[None], *torch.tensor([targets, labels], device=device), plan)
+    tree = torch.tensor([ids, positions], device=device)
+    learned = torch.tensor([targets, labels], device=device)
+    return Packed(tree[:1], tree[1:], learned[0], learned[1], plan)
 
 
 def target_logits(model: Any, packed: Packed) -> Tensor:

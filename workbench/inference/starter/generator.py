@@ -38,6 +38,7 @@ class Difficulty:
         fewest, most: tools a row.
         arguments: how many arguments a tool has beside the one that names its object; drawn from these.
         requests: scenarios a row.
+        words: share of the lexicon's domains and actions that occur, 0 to 1.
         literal: share of requests that use the declaration's own words; the others use synonyms and idioms.
     """
 
@@ -45,6 +46,7 @@ class Difficulty:
     most: int
     arguments: tuple[int, ...] = (0, 0, 1, 1, 2, 3)
     requests: int = 24
+    words: float = 1.0
     literal: float = 0.1
 
 
@@ -56,6 +58,7 @@ def rows(seed: int, difficulty: Callable[[], Difficulty]) -> Iterator[Row]:
 
 
 def make_row(rng: random.Random, lexicon: Lexicon, difficulty: Difficulty) -> Row:
+    lexicon = lexicon.part(difficulty.words)
     n_tools = rng.randint(difficulty.fewest, difficulty.most)
     generated = make_tools(rng, lexicon, n_tools, difficulty.arguments)
     profile = PromptProfile("context" if rng.random() < 0.6 else "plain", {"default": TRIGGER})

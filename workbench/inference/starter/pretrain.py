@@ -38,12 +38,12 @@ OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
 """Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
 CURRICULUM = (
     (0.03, Difficulty(1, 3)),
-    (0.15, Difficulty(3, 6, arguments=(0, 0, 1), requests=36, literal=0.8)),
-    (0.3, Difficulty(3, 8, arguments=(0, 0, 1), requests=32, literal=0.4)),
+    (0.15, Difficulty(3, 6, arguments=(0, 0, 1), requests=36, words=0.2, literal=0.5)),
+    (0.3, Difficulty(3, 8, arguments=(0, 0, 1), requests=32, words=0.4, literal=0.3)),
     (0.5, Difficulty(4, 12, literal=0.2)),
     (1.01, Difficulty(6, 15)),
 )
-"""Until which progress which difficulty: the format, choosing by equal words, by other words, many arguments."""
+"""Until which progress which difficulty: the format, choosing among few words, among many, many arguments."""
 HELD_OUT = Difficulty(5, 8)
 NAME_WEIGHT = 4.0
 """Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
@@ -199,16 +199,16 @@ def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> tuple[fl
 class Progress:
     """How far a run is: by tokens or by time, whichever is further; the same in all processes."""
 
-    def __init__(self, tokens: float, minutes: float) -> None:
+    def __init__(self, tokens: float, minutes: float, start: float) -> None:
         self.tokens, self.seconds, self.started = tokens, minutes * 60, time.monotonic()
-        self.seen, self.fraction = 0, 0.0
+        self.seen, self.start, self.fraction = 0, start, start
 
     def advance(self, tokens: int) -> None:
         """Count the tokens that this process saw in a step. All processes must call it together."""
         self.seen += int(_summed(torch.tensor(float(tokens))).item())
         elapsed = (time.monotonic() - self.started) / self.seconds if self.seconds else 0.0
         here = torch.tensor(max(self.seen / self.tokens, elapsed))
-        self.fraction = _summed(here).item() / _processes()
+        self.fraction = self.start + (1 - self.start) * _summed(here).item() / _processes()
 
     def difficulty(self) -> Difficulty:
         return next(one for until, one in CURRICULUM if self.fraction < until or until > 1)
@@ -270,7 +270,7 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
         tokenizer = train_tokenizer(tokenizer_texts(arguments.seed + 1, 1500))
     use_shared_prefix(model)
     optimizers = make_optimizers(model)
-    progress = Progress(arguments.tokens, arguments.minutes)
+    progress = Progress(arguments.tokens, arguments.minutes, arguments.start)
     rng = random.Random(arguments.seed + rank)
     held_out = [pack(row, tokenizer, rng) for row in islice(rows(10**6, lambda: HELD_OUT), 8)]
     stream = rows(arguments.seed + 2 + 1000 * rank, progress.difficulty)
@@ -316,6 +316,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, tokenizer and curve")
     parser.add_argument("--resume", type=Path, help="folder of weights and tokenizer to go on from")
     parser.add_argument("--tokens", type=float, default=20e6, help="length of the schedule in tokens")
+    parser.add_argument("--start", type=float, default=0.0, help="part of the schedule that is done already, 0 to 1")
     parser.add_argument("--minutes", type=float, default=0, help="end after so many minutes at the latest")
     parser.add_argument("--rows", type=int, default=2, help="rows an optimizer step")
     parser.add_argument("--rate", type=float, default=1.0, help="factor on both learning rates")

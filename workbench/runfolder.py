@@ -370,9 +370,10 @@ def explain(error: BaseException) -> str:
     """One or two sentences for people: what went wrong and what to do."""
     if isinstance(error, WorkbenchError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full. Free some space, then start the run again."
     text = str(error)
+    # safetensors wraps the system's error in one of its own.
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "no space left" in text.lower():
+        return "The disk is full. Free some space, then start the run again."
     memory = ("not enough memory", "can't allocate memory", "out of memory", "cannot allocate memory")
     if isinstance(error, MemoryError) or any(words in text.lower() for words in memory):
         return "The computer ran out of memory. Choose a smaller batch size or model, or close other programs."

@@ -13,12 +13,15 @@ from workbench.records import TRIGGER, Message, Tool, ToolCall
 
 dialect = get_dialect("functiongemma")
 
-texts = st.text(max_size=30).map(strip_control) | st.sampled_from(['{"a": 1}', "a,b:c}", "[x]", "line\nline", "007", ""])
+nasty = ['{"a": 1}', "a,b:c}", "[x]", "line\nline", "007", ""]
+texts = st.text(max_size=30).map(strip_control) | st.sampled_from(nasty)
 numbers = st.integers(-(10**18), 10**18) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     texts | numbers | st.booleans(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(string.ascii_letters + "_-", min_size=1, max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(string.ascii_letters + "_-", min_size=1, max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 names = st.text(string.ascii_letters + "_", min_size=1, max_size=12)

@@ -162,6 +162,7 @@ class OutOfMemoryError(RuntimeError):
     [
         (WorkbenchError("It is wrong.", "Mend it."), "It is wrong. Mend it."),
         (OSError(errno.ENOSPC, "No space left"), "disk is full"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "disk is full"),
         (MemoryError(), "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out of memory"),
         (OutOfMemoryError("CUDA out of memory. Tried to allocate"), "out of memory"),

@@ -60,7 +60,7 @@ class Loop:
         self.dialect = get_dialect(self.trainee.loaded.dialect)
         reporter.update(phase="preparing")
         self.pool = ValuePool.of(job.train)
-        self.validation = make_batches(self._examples(job.validation), 32, random.Random(0))
+        self.validation = make_batches(self._examples(job.validation, 1.0), 32, random.Random(0))
         self.per_epoch = len(self._batches(0))
         self.total = self.per_epoch * self.settings.epochs
         self.step = 0
@@ -95,10 +95,11 @@ class Loop:
         """The batches of an epoch; the same seed gives the same."""
         rng = random.Random(f"{self.settings.seed}/{epoch}")
         scenarios = [augment(s, self.pool, rng) if rng.random() < self.settings.augment else s for s in self.job.train]
-        return make_batches(self._examples(scenarios), self.settings.batch_size, rng)
+        return make_batches(self._examples(scenarios, self.settings.choice_weight), self.settings.batch_size, rng)
 
-    def _examples(self, scenarios: Sequence[Scenario]) -> list[Example]:
-        return make_examples(scenarios, self.job.toolset, self.dialect, self.trainee.loaded.tokenizer)
+    def _examples(self, scenarios: Sequence[Scenario], choice_weight: float) -> list[Example]:
+        tokenizer = self.trainee.loaded.tokenizer
+        return make_examples(scenarios, self.job.toolset, self.dialect, tokenizer, choice_weight)
 
     def _train(self, epoch: int, batch: Batch) -> None:
         started = time.time()

@@ -82,12 +82,14 @@ class Trainee:
     def save(self, folder: Path, base: str) -> None:
         """Write the adapter in PEFT's format, with the tokenizer, under a temporary name; then rename it into place."""
         fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-        shutil.rmtree(fresh, ignore_errors=True)
         model = self.loaded.model
         model.peft_config["default"].base_model_name_or_path = base
-        model.save_pretrained(str(fresh), state_dict=self._state(), save_embedding_layers=False)
-        self.loaded.tokenizer.save_pretrained(str(fresh))
-        _replace_folder(fresh, folder)
+        try:
+            model.save_pretrained(str(fresh), state_dict=self._state(), save_embedding_layers=False)
+            self.loaded.tokenizer.save_pretrained(str(fresh))
+            _replace_folder(fresh, folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
     def _state(self) -> Mapping[str, Tensor]:
         return {name: weight.detach().cpu().contiguous() for name, weight in self.masters.items()}

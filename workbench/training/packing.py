@@ -43,6 +43,7 @@ class Packed:
         ids, positions: [1, tokens].
         targets: [targets], indices of the tokens whose successor is learned.
         labels: [targets], those successors.
+        weights: [targets], how much each counts; None when all count the same.
     """
 
     ids: Tensor
@@ -50,6 +51,7 @@ class Packed:
     targets: Tensor
     labels: Tensor
     plan: TreePlan
+    weights: Tensor | None = None
 
 
 def make_batches(examples: Sequence[Example], batch_size: int, rng: random.Random) -> list[Batch]:
@@ -68,28 +70,31 @@ def pack(batch: Batch, device: torch.device) -> Packed:
     """Lay a batch out as one tree. A row holds the rest of the prompt and the completion without its last token."""
     start = batch.prefix
     rows = sorted(
-        ((e.prompt_ids[start:] + e.completion_ids[:-1], e.completion_ids) for e in batch.examples),
+        ((e.prompt_ids[start:] + e.completion_ids[:-1], e.completion_ids, e.weights) for e in batch.examples),
         key=lambda row: len(row[0]),
     )
     ids, positions = list(batch.examples[0].prompt_ids[:start]), list(range(start))
     targets: list[int] = []
     labels: list[int] = []
+    weights: list[float] = []
     blocks = []
     for at in range(0, len(rows), ROWS_PER_BLOCK):
         block = rows[at : at + ROWS_PER_BLOCK]
         length = -(-len(block[-1][0]) // LENGTH_STEP) * LENGTH_STEP
         blocks.append(Block(len(block), length))
-        for tokens, completion in block:
+        for tokens, completion, counts in block:
             end = len(ids) + len(tokens)
             targets += range(end - len(completion), end)
             labels += completion
+            weights += counts or [1.0] * len(completion)
             # Padding stands behind the row, where no token of the row can see it.
             ids += [*tokens, *[0] * (length - len(tokens))]
             positions += range(start, start + length)
     plan = TreePlan(start, tuple(blocks))
     tree = torch.tensor([ids, positions], device=device)
     learned = torch.tensor([targets, labels], device=device)
-    return Packed(tree[:1], tree[1:], learned[0], learned[1], plan)
+    counted = torch.tensor(weights, device=device) if set(weights) != {1.0} else None
+    return Packed(tree[:1], tree[1:], learned[0], learned[1], plan, counted)
 
 
 def target_logits(model: Any, packed: Packed) -> Tensor:
@@ -105,5 +110,9 @@ def target_logits(model: Any, packed: Packed) -> Tensor:
 
 
 def packed_loss(model: Any, packed: Packed) -> Tensor:
-    """Mean cross-entropy over the completion tokens of a batch."""
-    return cross_entropy(target_logits(model, packed).float(), packed.labels)
+    """Mean cross-entropy over the completion tokens of a batch, weighted where the packed batch has weights."""
+    logits = target_logits(model, packed).float()
+    if packed.weights is None:
+        return cross_entropy(logits, packed.labels)
+    losses = cross_entropy(logits, packed.labels, reduction="none")
+    return (losses * packed.weights).sum() / packed.weights.sum()

@@ -33,6 +33,7 @@ class TrainSettings:
         validate_every: steps between validations; 0 validates about six times in the run.
         early_stop_patience: validations without improvement after which the run ends; 0 never ends early.
         augment: probability, 0 to 1, that a training scenario is shown with word noise and other values.
+        choice_weight: how much more than others the tokens count at which a reply decides for a tool or for none.
         target_modules: layers that get an adapter.
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
     """
@@ -52,6 +53,7 @@ class TrainSettings:
     validate_every: int = 0
     early_stop_patience: int = 0
     augment: float = 0.5
+    choice_weight: float = 1.0
     target_modules: tuple[str, ...] = TARGETS
     max_seconds: float = 0.0
 
@@ -80,7 +82,7 @@ def default_settings(base: str) -> TrainSettings:
     The starter is tiny: it needs a far higher learning rate and more epochs than a model of the hub.
     """
     if Path(base) == STARTER or base == "starter":
-        return TrainSettings(learning_rate=6e-3, epochs=10, batch_size=32)
+        return TrainSettings(learning_rate=6e-3, epochs=10, batch_size=32, choice_weight=8.0)
     return TrainSettings()
 
 
@@ -101,6 +103,7 @@ _RULES: tuple[_Rule, ...] = (
     ("validate_every", 0, 1_000_000, "0 validates about six times in a run."),
     ("early_stop_patience", 0, 1000, "0 never ends early."),
     ("augment", 0, 1, "It is a probability."),
+    ("choice_weight", 0.1, 100, "1 counts all tokens the same; 8 helps very small models to choose."),
     ("max_seconds", 0, 10_000_000, "0 sets no limit."),
 )  # fmt: skip
 

@@ -285,6 +285,8 @@ def _dispatch(
 ) -> tuple[Tensor, None]:
     """The function that transformers calls; it wants [batch, tokens, heads, head size] back."""
     plan: Plan = options["plan"]
+    # Under autocast the rotary embedding leaves queries and keys in float32 beside values in bfloat16.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     scale = options.get("scaling") or query.shape[-1] ** -0.5
     output = plan.attend(module.layer_idx, query, key, value, scale, options.get("sliding_window"))
     return output.transpose(1, 2), None

@@ -23,7 +23,7 @@ from workbench.runfolder import RunFolder, read_process, read_rows, read_status
 from workbench.workspace import REPOSITORY, Workspace
 
 SETTINGS = {"batch_size": 2, "rank": 2, "alpha": 4, "threads": 1, "augment": 0, "validate_every": 100_000}
-ENDLESS = {**SETTINGS, "epochs": 1000}
+ENDLESS = {**SETTINGS, "batch_size": 1, "epochs": 1000}
 
 
 class App:
@@ -113,7 +113,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A tiny random model as a base."""
     from tests.small_models import make_gemma
 
-    return str(make_gemma(tmp_path_factory.mktemp("models") / "tiny", layer_types=["full_attention"]))
+    return str(make_gemma(tmp_path_factory.mktemp("models") / "tiny", layer_types=["full_attention"] * 6))
 
 
 def test_a_killed_app_changes_nothing_for_a_run_and_the_next_one_adopts_it(start, root, base):

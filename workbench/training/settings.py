@@ -82,7 +82,7 @@ def default_settings(base: str) -> TrainSettings:
     The starter is tiny: it needs a far higher learning rate and more epochs than a model of the hub.
     """
     if Path(base) == STARTER or base == "starter":
-        return TrainSettings(learning_rate=6e-3, epochs=10, batch_size=32, choice_weight=8.0)
+        return TrainSettings(learning_rate=6e-3, epochs=10, batch_size=32, choice_weight=8.0, max_seconds=175.0)
     return TrainSettings()
 
 

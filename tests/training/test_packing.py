@@ -12,8 +12,9 @@ from transformers import AutoModelForCausalLM
 from tests.small_models import make_gemma
 from workbench.inference.attention import use_shared_prefix
 from workbench.inference.engine import quiet_peft
+from workbench.inference.packed import packed_loss, target_logits
 from workbench.training.examples import Example
-from workbench.training.packing import Batch, make_batches, pack, packed_loss, target_logits
+from workbench.training.packing import Batch, make_batches, pack
 
 CPU = torch.device("cpu")
 

@@ -76,10 +76,7 @@ def choice_weights(reply: Sequence[int], beginnings: Sequence[Sequence[int]], we
     weights = [1.0] * len(reply)
     open_ones = list(beginnings)
     for at, token in enumerate(reply):
-        if len({one[at] for one in open_ones if at < len(one)}) < 2:
-            if len(open_ones) < 2:
-                break
-        else:
+        if len({one[at] for one in open_ones if at < len(one)}) > 1:
             weights[at] = weight
         open_ones = [one for one in open_ones if at < len(one) and one[at] == token]
     return tuple(weights)

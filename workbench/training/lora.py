@@ -15,8 +15,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from workbench.inference.engine import LoadedModel, fast_dtype, pick_device, quiet_peft, ready
+from workbench.inference.packed import packed_loss
 from workbench.training.lean import make_lean
-from workbench.training.packing import Batch, pack, packed_loss
+from workbench.training.packing import Batch, pack
 from workbench.training.settings import TrainSettings
 
 

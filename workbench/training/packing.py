@@ -10,13 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from workbench.inference.attention import Block, TreePlan
+from workbench.inference.packed import Packed
 from workbench.inference.prefixes import group_by_prefix
 from workbench.training.examples import Example
 
@@ -33,25 +31,6 @@ class Batch:
 
     prefix: int
     examples: tuple[Example, ...]
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A batch as tensors.
-
-    Attributes:
-        ids, positions: [1, tokens].
-        targets: [targets], indices of the tokens whose successor is learned.
-        labels: [targets], those successors.
-        weights: [targets], how much each counts; None when all count the same.
-    """
-
-    ids: Tensor
-    positions: Tensor
-    targets: Tensor
-    labels: Tensor
-    plan: TreePlan
-    weights: Tensor | None = None
 
 
 def make_batches(examples: Sequence[Example], batch_size: int, rng: random.Random) -> list[Batch]:
@@ -95,24 +74,3 @@ def pack(batch: Batch, device: torch.device) -> Packed:
     learned = torch.tensor([targets, labels], device=device)
     counted = torch.tensor(weights, device=device) if set(weights) != {1.0} else None
     return Packed(tree[:1], tree[1:], learned[0], learned[1], plan, counted)
-
-
-def target_logits(model: Any, packed: Packed) -> Tensor:
-    """Logits [targets, vocabulary] where there is a target, and nowhere else."""
-    output = model(
-        input_ids=packed.ids,
-        position_ids=packed.positions,
-        use_cache=False,
-        logits_to_keep=packed.targets,
-        plan=packed.plan,
-    )
-    return output.logits[0]
-
-
-def packed_loss(model: Any, packed: Packed) -> Tensor:
-    """Mean cross-entropy over the completion tokens of a batch, weighted where the packed batch has weights."""
-    logits = target_logits(model, packed).float()
-    if packed.weights is None:
-        return cross_entropy(logits, packed.labels)
-    losses = cross_entropy(logits, packed.labels, reduction="none")
-    return (losses * packed.weights).sum() / packed.weights.sum()

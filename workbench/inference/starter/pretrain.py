@@ -16,7 +16,6 @@ import json
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenize
 from workbench.dialects import get_dialect
 from workbench.dialects.functiongemma import TURN_END
 from workbench.inference.attention import Block, TreePlan, use_shared_prefix
+from workbench.inference.packed import Packed, packed_loss, target_logits
 from workbench.inference.starter.generator import Difficulty, Row, rows
 from workbench.inference.starter.tokenizer import train_tokenizer
 from workbench.inference.starter.wiring import wire_copying
@@ -49,26 +49,6 @@ NAME_WEIGHT = 4.0
 """Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
 LONGEST_CONTINUATION = 120
 BLOCKS = 4
-
-
-@dataclass(frozen=True)
-class Packed:
-    """One row as tensors.
-
-    Attributes:
-        ids, positions: (1, tokens); the positions of each continuation go on from the prefix.
-        plan: how the row's tokens see each other.
-        targets: indices into the row whose NEXT token is predicted.
-        labels: the tokens predicted there.
-        weights: loss weight of each.
-    """
-
-    ids: torch.Tensor
-    positions: torch.Tensor
-    plan: TreePlan
-    targets: torch.Tensor
-    labels: torch.Tensor
-    weights: torch.Tensor
 
 
 def make_config() -> Gemma3TextConfig:
@@ -131,7 +111,7 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Pa
     row_ids = torch.tensor(ids)
     weights = torch.tensor([weight for _, weight in places])
     plan = TreePlan(len(head), tuple(blocks))
-    return Packed(row_ids[None], torch.tensor([positions]), plan, targets, row_ids[targets + 1], weights)
+    return Packed(row_ids[None], torch.tensor([positions]), targets, row_ids[targets + 1], plan, weights)
 
 
 def reply_weights(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[float]:
@@ -148,25 +128,6 @@ def reply_weights(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> lis
 def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
-
-
-def logits_of(model: Gemma3ForCausalLM, packed: Packed) -> torch.Tensor:
-    """Logits at the row's targets, (targets, vocabulary)."""
-    output = model(
-        input_ids=packed.ids,
-        position_ids=packed.positions,
-        use_cache=False,
-        logits_to_keep=packed.targets,
-        plan=packed.plan,
-    )
-    logits: torch.Tensor = output.logits[0].float()
-    return logits
-
-
-def loss_of(model: Gemma3ForCausalLM, packed: Packed) -> torch.Tensor:
-    """Weighted mean negative log likelihood over the row's targets."""
-    losses = cross_entropy(logits_of(model, packed), packed.labels, reduction="none")
-    return (losses * packed.weights).sum() / packed.weights.sum()
 
 
 def make_optimizers(model: Gemma3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
@@ -188,8 +149,9 @@ def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> tuple[fl
     """Held-out rows: completion loss, and the share of completion tokens predicted right by teacher forcing."""
     loss, right, n = 0.0, 0, 0
     for packed in rows_held_out:
+        assert packed.weights is not None, "pack gives every row its weights"
         completion = packed.weights >= 1.0
-        logits, labels = logits_of(model, packed)[completion], packed.labels[completion]
+        logits, labels = target_logits(model, packed).float()[completion], packed.labels[completion]
         loss += cross_entropy(logits, labels, reduction="sum").item()
         right += int((logits.argmax(-1) == labels).sum())
         n += len(labels)
@@ -285,7 +247,7 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
         for row in islice(stream, arguments.rows):
             packed = pack(row, tokenizer, rng)
             with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
-                loss = loss_of(model, packed)
+                loss = packed_loss(model, packed)
             (loss / arguments.rows).backward()
             total += loss.item() / arguments.rows
             tokens += packed.ids.shape[1]

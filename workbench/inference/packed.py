@@ -1,0 +1,57 @@
+"""One row of tokens that holds a shared prefix and its continuations, and the loss at its targets.
+
+Whoever lays rows out (training, the starter's pretraining) makes a ``Packed``; logits are computed only where there is
+a target. Knows nothing of examples and scenarios.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from workbench.inference.attention import TreePlan
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A row as tensors.
+
+    Attributes:
+        ids, positions: [1, tokens]; the positions of each continuation go on from the prefix.
+        targets: [targets], indices of the tokens whose successor is learned.
+        labels: [targets], those successors.
+        plan: how the row's tokens see each other.
+        weights: [targets], how much each counts; None when all count the same.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    targets: Tensor
+    labels: Tensor
+    plan: TreePlan
+    weights: Tensor | None = None
+
+
+def target_logits(model: Any, packed: Packed) -> Tensor:
+    """Logits [targets, vocabulary] where there is a target, and nowhere else."""
+    output = model(
+        input_ids=packed.ids,
+        position_ids=packed.positions,
+        use_cache=False,
+        logits_to_keep=packed.targets,
+        plan=packed.plan,
+    )
+    logits: Tensor = output.logits[0]
+    return logits
+
+
+def packed_loss(model: Any, packed: Packed) -> Tensor:
+    """Mean cross-entropy over the targets of a row, weighted where the row has weights."""
+    logits = target_logits(model, packed).float()
+    if packed.weights is None:
+        return cross_entropy(logits, packed.labels)
+    losses = cross_entropy(logits, packed.labels, reduction="none")
+    return (losses * packed.weights).sum() / packed.weights.sum()

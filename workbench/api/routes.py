@@ -26,7 +26,7 @@ from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8"}
-UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".py")
 
 
 class TrainRequest(BaseModel):

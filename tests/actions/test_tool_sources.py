@@ -62,9 +62,17 @@ def test_a_command_that_says_nothing_ends_after_a_while(monkeypatch):
         tool_sources.ask_command([sys.executable, "-c", "import time; time.sleep(60)"], 0.5)
 
 
-@pytest.mark.parametrize("command", [["/nowhere/server"], [sys.executable, "-c", "print('hello')"], []])
-def test_commands_that_are_no_server(command):
-    with pytest.raises(WorkbenchError) as caught:
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["/nowhere/server"], "No such file"),
+        ([sys.executable, "-c", "print('hello')"], "could not be asked"),
+        ([sys.executable, "-c", "raise SystemExit('no lamps here')"], "It said: no lamps here"),
+        ([], "no command"),
+    ],
+)
+def test_commands_that_are_no_server(command, said):
+    with pytest.raises(WorkbenchError, match=said) as caught:
         tool_sources.ask_command(command, 20)
     assert caught.value.hint
 

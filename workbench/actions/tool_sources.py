@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,12 +112,18 @@ def ask_command(command: Sequence[str], seconds: float = MCP_SECONDS) -> tuple[s
     Raises:
         WorkbenchError: it cannot be started, or does not answer in time as such a server does.
     """
-    from mcp import StdioServerParameters
+    from mcp import StdioServerParameters, stdio_client
 
     if not command:
         raise WorkbenchError("There is no command.", "Write the server's command after '--'.")
     given = StdioServerParameters(command=command[0], args=list(command[1:]))
-    return _ask(given, shlex.join(command), seconds)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        try:
+            return _ask(stdio_client(given, errlog=log), shlex.join(command), seconds)
+        except WorkbenchError as error:
+            log.seek(0)
+            said = log.read()[-SERVER_WORDS:].strip()
+            raise WorkbenchError(f"{error.message} It said: {said}" if said else error.message, error.hint) from error
 
 
 def _ask(server: Any, called: str, seconds: float) -> tuple[str, list[dict[str, Any]]]:

@@ -30,12 +30,14 @@ class Incoming:
     """Tools from outside, as a draft.
 
     Attributes:
+        brought: the tools as they came, before they met those of the toolset.
         source: what people call the place that they came from.
         format: see ``importing.detect``, or ``mcp``.
         problems: one for each piece that could not become a tool.
     """
 
     draft: ToolsetDraft
+    brought: Toolset
     source: str
     format: str
     problems: tuple[Problem, ...] = ()
@@ -67,7 +69,7 @@ def read_file(store: Store, path: Path, into: str = "", how: Joining = "replace"
     if not brought.tools:
         reason = f" {problems[0]}." if problems else ""
         raise WorkbenchError(f"No tool can be read from {called}.{reason}", problems[0].hint if problems else "")
-    return Incoming(_draft(store, brought, into, how, called), called, format, problems)
+    return Incoming(offer(store, brought, into, how, called), brought, called, format, problems)
 
 
 def read_rows(store: Store, rows: Any, into: str, source: str, how: Joining = "replace") -> Incoming:
@@ -78,7 +80,7 @@ def read_rows(store: Store, rows: Any, into: str, source: str, how: Joining = "r
         raise WorkbenchError(f"{source} lists a tool that cannot be read: {error.message}", error.hint) from error
     if not brought.tools:
         raise WorkbenchError(f"{source} has no tools.", "Ask its maker how they are switched on.")
-    return Incoming(_draft(store, brought, into, how, source), source, "mcp")
+    return Incoming(offer(store, brought, into, how, source), brought, source, "mcp")
 
 
 def read_mcp(store: Store, url: str, into: str = "", how: Joining = "replace", seconds: float = MCP_SECONDS) -> Incoming:
@@ -93,6 +95,14 @@ def read_mcp(store: Store, url: str, into: str = "", how: Joining = "replace", s
     """
     name, rows = ask_url(url, seconds)
     return read_rows(store, rows, into or name, url, how)
+
+
+def offer(store: Store, brought: Toolset, into: str, how: Joining, source: str) -> ToolsetDraft:
+    """A draft of the toolset ``into`` with the tools from ``source``."""
+    name = into or brought.name
+    now = toolset_store.current(store, name)
+    joined = join(now.toolset if now else None, replace(brought, name=name), how)
+    return ToolsetDraft(joined, now.version if now else 0, note=f"from {source}")
 
 
 def ask_url(url: str, seconds: float = MCP_SECONDS) -> tuple[str, list[dict[str, Any]]]:
@@ -168,10 +178,3 @@ def _innermost(error: BaseException) -> str:
         error = error.exceptions[0]
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text if len(text) <= SERVER_WORDS else f"{text[:SERVER_WORDS]}…"
-
-
-def _draft(store: Store, brought: Toolset, into: str, how: Joining, source: str) -> ToolsetDraft:
-    name = into or brought.name
-    now = toolset_store.current(store, name)
-    joined = join(now.toolset if now else None, replace(brought, name=name), how)
-    return ToolsetDraft(joined, now.version if now else 0, note=f"from {source}")

@@ -12,7 +12,7 @@ from typing import Any
 from workbench.actions import curate
 from workbench.actions.curate import DEFAULT_AUTHOR, ProblemsError
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import Scenario, Snapshot, Toolset
+from workbench.records import Scenario, Snapshot, Tool, Toolset
 from workbench.scenarios.breakage import Breakage, breakage, rename_calls
 from workbench.scenarios.exporting import tools_json
 from workbench.scenarios.toolset_diff import ToolsetDiff, diff
@@ -110,6 +110,13 @@ def edit(store: Store, name: str) -> ToolsetDraft:
     """The newest version as a draft to edit."""
     found = current(store, name)
     return ToolsetDraft(found.toolset, found.version)
+
+
+def begin(store: Store, name: str, tool: Tool) -> ToolsetDraft:
+    """A new toolset with its first tool. Raises WorkbenchError when there is one of that name."""
+    if toolset_store.current(store, name) is not None:
+        raise WorkbenchError(f"There is already a toolset '{name}'.", "Choose another name, or add the tool to it.")
+    return ToolsetDraft(Toolset(name, (tool,)), 0, note=f"begin with {tool.name}")
 
 
 def restore(store: Store, name: str, number: int) -> ToolsetDraft:

@@ -188,7 +188,9 @@ def _tools_export(arguments: argparse.Namespace) -> int:
 def _tools_history(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
         found = verbs.tools.history(arguments.toolset)
-    rows = [[str(one["version"]), one["at"], one["author"], str(one["tools"]), one["note"]] for one in found["versions"]]
+    rows = [
+        [str(one["version"]), one["at"], one["author"], str(one["tools"]), one["note"]] for one in found["versions"]
+    ]
     return _tell(arguments, found, *_table(["version", "saved", "author", "tools", "note"], rows))
 
 
@@ -200,9 +202,7 @@ def _tools_diff(arguments: argparse.Namespace) -> int:
 
 def _tools_rename(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
-        saved = verbs.tools.rename(
-            arguments.toolset, arguments.old, arguments.new, arguments.calls, arguments.broken
-        )
+        saved = verbs.tools.rename(arguments.toolset, arguments.old, arguments.new, arguments.calls, arguments.broken)
     told = f"version {saved['version']}; renamed in {saved['renamed']} scenarios"
     return _tell(arguments, saved, told)
 
@@ -238,7 +238,9 @@ def _diff_lines(diff: Json) -> Iterator[str]:
     yield from (f"  {old} is now {new}" for old, new in diff["renamed"].items())
     changed = [(f"{tool['name']}.", change) for tool in diff["changed"] for change in tool["changes"]]
     for place, change in [*changed, *(("", change) for change in diff["toolset"])]:
-        before, after = (json.dumps(change[side], ensure_ascii=False) if side in change else "nothing" for side in _SIDES)
+        before, after = (
+            json.dumps(change[side], ensure_ascii=False) if side in change else "nothing" for side in _SIDES
+        )
         yield f"  {place}{change['path']}: {before} → {after}"
     if diff["reordered"]:
         yield "  the tools are in another order"
@@ -473,7 +475,9 @@ def _add_tool_verbs(verbs: Any) -> None:
     _verb(verbs, "list", _tools_list, "all toolsets")
     _add_version(_on_toolset(verbs, "show", _tools_show, "the tools of a toolset, and how many scenarios call each"))
 
-    parser = _verb(verbs, "import", _tools_import, "read tools from a file: JSON, a Python module (never run), or a CLI base")
+    parser = _verb(
+        verbs, "import", _tools_import, "read tools from a file: JSON, a Python module (never run), or a CLI base"
+    )
     parser.add_argument("file", type=Path, metavar="FILE")
     _add_draft(parser)
     parser = _verb(verbs, "mcp", _tools_mcp, "read tools from an MCP server")
@@ -498,7 +502,9 @@ def _add_tool_verbs(verbs: Any) -> None:
     parser = _on_toolset(verbs, "restore", _tools_restore, "make an older version the newest again")
     parser.add_argument("version", type=int, metavar="VERSION")
     _add_broken(parser)
-    parser = _on_toolset(verbs, "check", _tools_check, "which scenarios do not fit; exit status 1 if approved ones do not")
+    parser = _on_toolset(
+        verbs, "check", _tools_check, "which scenarios do not fit; exit status 1 if approved ones do not"
+    )
     parser.add_argument("--set-draft", action="store_true", help="take back the approval of those that do not fit")
     _on_toolset(verbs, "delete", _tools_delete, "delete a toolset that no scenario belongs to")
 
@@ -514,7 +520,9 @@ def _add_version(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_draft(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--into", default="", metavar="TOOLSET", help="which toolset they become, or whose they replace")
+    parser.add_argument(
+        "--into", default="", metavar="TOOLSET", help="which toolset they become, or whose they replace"
+    )
     parser.add_argument("--merge", action="store_true", help="keep the tools that the file does not have")
     parser.add_argument("--dry-run", action="store_true", help="only show what would change and break")
     _add_broken(parser)

@@ -1,6 +1,5 @@
 """Tools of Python modules: the schemas of ``get_json_schema``, without running anything."""
 
-
 import textwrap
 import typing
 
@@ -194,7 +193,7 @@ TEXT = st.text("abc: ()\n\tArgsRetun.", max_size=40)
 
 
 def steady(value):
-    """With ``anyOf`` in a fixed order: ``typing`` remembers unions, and gives an equal one in the order it saw first."""
+    """With ``anyOf`` in a fixed order: ``typing`` remembers unions, and gives equal ones in the order seen first."""
     if isinstance(value, dict):
         made = {key: steady(inner) for key, inner in value.items()}
         return made | ({"anyOf": sorted(made["anyOf"], key=str)} if "anyOf" in made else {})

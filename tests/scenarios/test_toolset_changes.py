@@ -80,7 +80,10 @@ def test_a_draft_comes_back_from_its_json():
 
 def test_what_breaks_is_grouped_by_tool_field_and_reason():
     numbers = Outcome((ExpectedCall("ping", {"host": "a", "count": 3}),))
-    told = (Turn("assistant", calls=(ToolCall("ping", {"host": "a", "count": 1}),)), Turn("tool", name="ping", result=1))
+    told = (
+        Turn("assistant", calls=(ToolCall("ping", {"host": "a", "count": 1}),)),
+        Turn("tool", name="ping", result=1),
+    )
     scenarios = [
         make_scenario(0, outcome=numbers),
         make_scenario(3, outcome=numbers, status="draft"),
@@ -113,7 +116,11 @@ def test_old_problems_are_not_blamed_on_the_change_and_mended_ones_are_told():
 
 
 def test_calls_get_the_new_name_wherever_they_stand():
-    told = (Turn("assistant", calls=(ToolCall("ping"),)), Turn("tool", name="ping", result=1), Turn("user", name="ping"))
+    told = (
+        Turn("assistant", calls=(ToolCall("ping"),)),
+        Turn("tool", name="ping", result=1),
+        Turn("user", name="ping"),
+    )
     before = make_scenario(0, history=told)
     after = rename_calls(before, {"ping": "reach"})
     assert after.outcome.calls[0] == replace(before.outcome.calls[0], name="reach")

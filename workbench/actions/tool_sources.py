@@ -83,7 +83,9 @@ def read_rows(store: Store, rows: Any, into: str, source: str, how: Joining = "r
     return Incoming(offer(store, brought, into, how, source), brought, source, "mcp")
 
 
-def read_mcp(store: Store, url: str, into: str = "", how: Joining = "replace", seconds: float = MCP_SECONDS) -> Incoming:
+def read_mcp(
+    store: Store, url: str, into: str = "", how: Joining = "replace", seconds: float = MCP_SECONDS
+) -> Incoming:
     """The tools of a running MCP server as a draft.
 
     Args:

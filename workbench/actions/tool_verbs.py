@@ -100,7 +100,9 @@ class ToolVerbs:
     def restore(self, name: str, version: int, broken: str = "") -> Json:
         """Make an older version the newest again."""
         choice = cast(BrokenChoice, _one_of(broken, BROKEN_CHOICES, "choice"))
-        return asdict(toolsets.save(self.store, toolsets.restore(self.store, name, version).at(broken=choice), self.author))
+        return asdict(
+            toolsets.save(self.store, toolsets.restore(self.store, name, version).at(broken=choice), self.author)
+        )
 
     def delete(self, name: str) -> Json:
         """Delete a toolset that no scenario belongs to."""

@@ -182,7 +182,9 @@ def delete(store: Store, name: str, author: str = DEFAULT_AUTHOR) -> int:
     curate.toolset(store, name)
     if n := curate.count(store, ScenarioFilter(toolset=name)):
         verb = "belongs" if n == 1 else "belong"
-        raise WorkbenchError(f"{_scenarios(n)} {verb} to the toolset '{name}'.", "Delete them, or move them away, first.")
+        raise WorkbenchError(
+            f"{_scenarios(n)} {verb} to the toolset '{name}'.", "Delete them, or move them away, first."
+        )
     return scenario_store.delete_toolset(store, name, author)
 
 
@@ -206,9 +208,9 @@ def refuse_broken(snapshot: Snapshot) -> None:
         return
     name = snapshot.toolset.name
     shown = ", ".join(ids[:NAMED_PROBLEMS]) + (f" and {len(ids) - NAMED_PROBLEMS} more" if ids[NAMED_PROBLEMS:] else "")
-    fit = "does" if len(ids) == 1 else "do"
+    verbs = "is approved but does" if len(ids) == 1 else "are approved but do"
     raise ProblemsError(
-        f"{_scenarios(len(ids))} of '{name}' {'is' if len(ids) == 1 else 'are'} approved but {fit} not fit its tools: {shown}.",
+        f"{_scenarios(len(ids))} of '{name}' {verbs} not fit its tools: {shown}.",
         problems,
         f"The Tools page and 'tools check {name}' say why; mend them, or make drafts of them there.",
     )

@@ -1,4 +1,4 @@
-"""What differs between two versions of a toolset: tools added, removed, renamed, changed, each change with its JSON path.
+"""What differs between two versions of a toolset: tools added, removed, renamed, changed, each change with its path.
 
 Knows no store.
 """

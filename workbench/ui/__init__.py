@@ -25,7 +25,13 @@ def build(store: Store) -> gr.Blocks:
         title=views.PRODUCT, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as demo:
         home.page(demo, store)
-    for name, page in (("Scenarios", scenarios), ("Tools", tools), ("Coverage", coverage), ("Train", train), ("Compare", compare)):
+    for name, page in (
+        ("Scenarios", scenarios),
+        ("Tools", tools),
+        ("Coverage", coverage),
+        ("Train", train),
+        ("Compare", compare),
+    ):
         with demo.route(name, f"/{name.lower()}", show_in_navbar=False):
             page.page(demo, store)
     return demo

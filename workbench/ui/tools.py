@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from workbench.scenarios.toolset_edits import ToolsetDraft, move_tool, put_tool,
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.ui import components as ui
-from workbench.ui import forms, tool_forms, views
+from workbench.ui import tool_forms, views
 from workbench.ui.forms import one, whole
 from workbench.ui.tool_forms import Shelf
 
@@ -29,13 +28,11 @@ CHECKED_AT_ONCE = 3_000
 
 def page(demo: gr.Blocks, store: Store) -> None:
     ui.header("/tools")
-    head = ui.live("tools-head", events=("choose", "undo", "panel", "export"))
+    head = ui.live("tools-head", views.tools_head(None), events=("choose", "undo", "panel", "export"))
     preview = ui.live("preview", events=("accept", "glance", "again", "dismiss", "redraft"))
     with gr.Row(elem_id="wb-tools"):
         table = ui.live("tools", events=("open", "move", "check"))
-        side = ui.live(
-            "tool", events=("save", "reshape", "remove", "close", "profile", "restore", "drop", "ask")
-        )
+        side = ui.live("tool", events=("save", "reshape", "remove", "close", "profile", "restore", "drop", "ask"))
     message = ui.notice()
     file = ui.upload(UPLOADS)
     download = ui.download()
@@ -153,7 +150,7 @@ class _Desk:
         return self.show(shelf, views.toast(said, undo=True))
 
     def judge(self, draft: ToolsetDraft, shelf: Shelf, request: gr.Request, ask: bool = False) -> tuple[Any, ...]:
-        """Save a draft that breaks nothing and renames nothing; of any other (or when asked to) show a preview first."""
+        """Save a draft that breaks and renames nothing; of any other (or when asked to) show a preview first."""
         seen = toolsets.preview(self.store, draft)
         if ask or seen.problems or seen.breakage.broken or seen.renamed:
             return gr.skip(), views.tools_preview(seen), gr.skip(), gr.skip(), ""

@@ -44,7 +44,9 @@ class Names:
         enums: values of each Enum class of the module; None where they cannot be known without running it.
     """
 
-    types: dict[str, str] = field(default_factory=lambda: {name: name for name in _BASIC if name not in ("Any", "None")})
+    types: dict[str, str] = field(
+        default_factory=lambda: {name: name for name in _BASIC if name not in ("Any", "None")}
+    )
     modules: set[str] = field(default_factory=set)
     aliases: dict[str, ast.expr] = field(default_factory=dict)
     enums: dict[str, list[Any] | None] = field(default_factory=dict)

@@ -65,6 +65,10 @@ def _parameters(flags: Any) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "flags": {"type": "array", "items": text, "description": said},
-            "operands": {"type": "array", "items": text, "description": "What it works on: files, patterns, addresses."},
+            "operands": {
+                "type": "array",
+                "items": text,
+                "description": "What it works on: files, patterns, addresses.",
+            },
         },
     }

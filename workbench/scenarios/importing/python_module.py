@@ -109,7 +109,9 @@ def _arguments(function: Function) -> list[tuple[ast.arg, bool]]:
     plain = [*given.posonlyargs, *given.args]
     first_default = len(plain) - len(given.defaults)
     found = [(argument, i >= first_default) for i, argument in enumerate(plain)]
-    found += [(argument, default is not None) for argument, default in zip(given.kwonlyargs, given.kw_defaults)]
+    found += [
+        (argument, default is not None) for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    ]
     if found and found[0][0].arg in ("self", "cls") and found[0][0].annotation is None:
         return found[1:]
     return found

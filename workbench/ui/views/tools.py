@@ -77,7 +77,14 @@ def tools_list(stand: Stand | None, shelf: Shelf) -> str:
 
 
 def tool_editor(
-    tool: Tool, stand: Stand, *, base: int, was: str, mode: str = "form", text: str = "", problems: Sequence[Problem] = ()
+    tool: Tool,
+    stand: Stand,
+    *,
+    base: int,
+    was: str,
+    mode: str = "form",
+    text: str = "",
+    problems: Sequence[Problem] = (),
 ) -> str:
     """The form of one tool.
 
@@ -287,7 +294,8 @@ def _row(tool: str, what: str, before: str = "", after: str = "") -> dict[str, s
 
 def _change(tool: str, change: FieldChange) -> dict[str, str]:
     before, after = (
-        "" if value is MISSING else short(json.dumps(value, ensure_ascii=False)) for value in (change.before, change.after)
+        "" if value is MISSING else short(json.dumps(value, ensure_ascii=False))
+        for value in (change.before, change.after)
     )
     return _row(tool, change.path, before, after)
 

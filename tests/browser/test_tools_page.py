@@ -22,6 +22,7 @@ def app(tmp_path_factory):
 
 
 def import_file(page, path):
+    page.locator(".wb-tools-line").wait_for()
     page.get_by_text("Import", exact=True).click()
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="From a file").click()
@@ -39,9 +40,7 @@ def test_a_schema_change_shows_what_it_breaks_before_it_is_saved(open_page):
     page.get_by_role("button", name="What would it break?").click()
     page.get_by_role("heading", name="Breaks 4 of 12 scenarios").wait_for()
     page.get_by_text("ping.arguments.count").wait_for()
-    assert page.locator(".wb-breaks a").first.get_attribute("href") == "/scenarios?toolset=small&open=s0".replace(
-        "toolset=small&", ""
-    ) or "open=s" in page.locator(".wb-breaks a").first.get_attribute("href")
+    assert page.locator(".wb-breaks a").first.get_attribute("href") == "/scenarios?toolset=small&open=s0"
     assert violations(page) == []
     page.get_by_label("Leave them approved").check()
     page.get_by_role("button", name="Save as version 2").click()
@@ -122,7 +121,7 @@ def test_a_new_tool_an_argument_and_the_profile(open_page):
     page.locator("#a0-enum").fill("6, 7")
     page.locator("#a0-default").fill("six")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("The default 'six' is not whole number").wait_for()
+    page.get_by_text("The default 'six' does not fit the type whole number").wait_for()
     page.locator("#a0-default").fill("6")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Saved as version").wait_for()

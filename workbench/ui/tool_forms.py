@@ -108,7 +108,8 @@ def tool(fields: Fields, before: Tool) -> tuple[Tool, list[Problem]]:
         was = before.properties.get(one(fields, f"arg.{i}.was"), {})
         properties[name] = _property(fields, i, was)
         if _is_misfit(properties[name]):
-            message = f"the default {properties[name]['default']!r} is not {KINDS[kind_of(properties[name])]}"
+            kind = KINDS[kind_of(properties[name])]
+            message = f"the default {properties[name]['default']!r} does not fit the type {kind}"
             problems.append(Problem(message, f"parameters.properties.{name}.default", hint="Write another, or none."))
         required += [name] if one(fields, f"arg.{i}.required") else []
     parameters = {**before.parameters, "type": "object", "properties": properties}

@@ -110,10 +110,11 @@ def _resolved(hint: ast.expr, names: Names, place: str) -> ast.expr:
     """The hint behind quotes, aliases and ``Annotated``."""
     for _ in range(MAX_DEPTH):
         if isinstance(hint, ast.Constant) and isinstance(hint.value, str):
+            quoted = hint.value.strip()
             try:
-                hint = ast.parse(hint.value.strip(), mode="eval").body
+                hint = ast.parse(quoted, mode="eval").body
             except (SyntaxError, ValueError) as error:
-                raise RecordError(place, f"its type '{hint.value}' is not Python", _SUPPORTED) from error
+                raise RecordError(place, f"its type '{quoted}' is not Python", _SUPPORTED) from error
         elif isinstance(hint, ast.Name) and hint.id in names.aliases:
             hint = names.aliases[hint.id]
         elif isinstance(hint, ast.Subscript) and names.word(hint.value) == "Annotated":

@@ -95,7 +95,7 @@ def _tool(function: Function, names: Names) -> Tool:
             hint = f"Add '{argument.arg}: …' under 'Args:'."
             raise RecordError(argument.arg, "is not described in the docstring", hint)
         schema = schema_of(argument.annotation, names, argument.arg)
-        properties[argument.arg] = schema | _description(described[argument.arg], argument.arg)
+        properties[argument.arg] = {**schema, **_description(described[argument.arg], argument.arg)}
         required += [] if has_default else [argument.arg]
     parameters: dict[str, Any] = {"type": "object", "properties": properties}
     if required:

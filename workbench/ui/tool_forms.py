@@ -113,8 +113,7 @@ def tool(fields: Fields, before: Tool) -> tuple[Tool, list[Problem]]:
             problems.append(Problem(message, f"parameters.properties.{name}.default", hint="Write another, or none."))
         required += [name] if one(fields, f"arg.{i}.required") else []
     parameters = {**before.parameters, "type": "object", "properties": properties}
-    parameters.pop("required", None)
-    if required or "required" in before.parameters:
+    if frozenset(required) != before.required:
         parameters["required"] = required
     described = one(fields, "description").strip()
     return replace(before, name=one(fields, "name").strip(), description=described, parameters=parameters), problems

@@ -92,6 +92,11 @@ def test_what_cannot_be_read_is_a_problem_at_its_field():
         assert found is PING and problem.field == "json"
 
 
+def test_a_new_tool_begins_without_a_name():
+    fresh = Tool("", "", {"type": "object", "properties": {}})
+    assert tool_forms.before({"before": [json.dumps(fresh.to_dict())]}) == fresh
+
+
 def test_the_profile_and_a_draft():
     typed = {"style": ["context"], "prompts": ["3"], "prompt.0.mode": ["default"], "prompt.0.text": [" Route. "]}
     typed |= {"prompt.1.mode": ["act"], "prompt.1.text": [""], "prompt.2.mode": [""], "prompt.2.text": ["x"]}

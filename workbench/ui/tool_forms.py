@@ -119,6 +119,14 @@ def tool(fields: Fields, before: Tool) -> tuple[Tool, list[Problem]]:
     return replace(before, name=one(fields, "name").strip(), description=described, parameters=parameters), problems
 
 
+def before(fields: Fields) -> Tool:
+    """The tool that the form began with; a new one has no name yet."""
+    data = parse_json(one(fields, "before"))
+    function = data["function"]
+    named = Tool.from_dict({**data, "function": {**function, "name": function["name"] or "unnamed"}})
+    return replace(named, name=function["name"])
+
+
 def tool_json(value: Tool) -> str:
     """A tool as the editor's JSON field shows it."""
     return json.dumps(value.to_dict(), ensure_ascii=False, indent=2)

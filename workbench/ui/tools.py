@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
     head = ui.live("tools-head", views.tools_head(None), events=("choose", "undo", "panel", "export"))
     preview = ui.live("preview", events=("accept", "glance", "again", "dismiss", "redraft"))
     with gr.Row(elem_id="wb-tools"):
-        table = ui.live("tools", events=("open", "move", "check"))
+        table = ui.live("toolset", events=("open", "move", "check"))
         side = ui.live("tool", events=("save", "reshape", "remove", "close", "profile", "restore", "drop", "ask"))
     message = ui.notice()
     file = ui.upload(UPLOADS)
@@ -219,7 +218,7 @@ class _Edits(_Desk):
         """The tool in the form, as it was last shown: switching to JSON must not lose what was typed before."""
         fields = {**ui.form(event), "mode": ui.form(event).get("shown", ())}
         fields |= {name: [ui.payload(event)[name]] for name in ("add", "drop", "up") if name in ui.payload(event)}
-        return tool_forms.tool(fields, Tool.from_dict(json.loads(one(fields, "before"))))
+        return tool_forms.tool(fields, tool_forms.before(fields))
 
     def placed(self, event: gr.EventData, was: str, tool: Tool) -> ToolsetDraft:
         """A draft with the tool in it; a new one may begin a toolset."""

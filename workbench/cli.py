@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.actions import comparing, demo, transfer
+from workbench.actions import comparing, demo, tool_sources, toolsets, transfer
 from workbench.actions.models import STARTER_ID
 from workbench.actions.remote import RemoteVerbs, reach
 from workbench.actions.runs import POLL_SECONDS, Progress
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
 from workbench.records import FINISHED_STATES, SPLITS, STATUSES
+from workbench.scenarios.toolset_edits import BROKEN_CHOICES
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings
 from workbench.workspace import REPOSITORY
@@ -35,6 +36,7 @@ LOG_SECONDS = 10.0
 
 AnyVerbs = Verbs | RemoteVerbs
 Command = Callable[[argparse.Namespace], int]
+_SIDES = ("before", "after")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,6 +123,135 @@ def _coverage(arguments: argparse.Namespace) -> int:
     rows = [[tool, *(str(found[table_key][tool][column]) for column in columns)] for tool in found["tools"]]
     table = _table(["tool", *(column or "any" for column in columns)], rows)
     return _tell(arguments, found, f"{found['toolset']}: {found['total']} scenarios", *table)
+
+
+def _tools_list(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.tools.list()
+    rows = [[one["name"], str(one["version"]), str(len(one["tools"]))] for one in found["toolsets"]]
+    return _tell(arguments, found, *_table(["toolset", "version", "tools"], rows))
+
+
+def _tools_show(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.tools.show(arguments.toolset, arguments.version)
+    counts = found["scenarios"]
+    functions = [tool["function"] for tool in found["toolset"]["tools"]]
+    rows = [[one["name"], str(counts.get(one["name"], 0)), one["description"][:80]] for one in functions]
+    table = _table(["tool", "scenarios", "description"], rows)
+    return _tell(arguments, found, f"{found['name']}, version {found['version']}", *table)
+
+
+def _tools_import(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.tools.read_file(arguments.file, arguments.into, _joining(arguments))
+        return _save_draft(arguments, verbs, found)
+
+
+def _tools_mcp(arguments: argparse.Namespace) -> int:
+    if bool(arguments.url) == bool(arguments.server):
+        raise WorkbenchError("Name one MCP server.", "Give its address with --url, or its command after '--'.")
+    how = _joining(arguments)
+    with reach(arguments.workspace) as verbs:
+        if arguments.url:
+            found = verbs.tools.read_mcp(arguments.url, arguments.into, how)
+        else:
+            # Started here, with the rights of who typed it; an app only gets to see the tools.
+            name, rows = tool_sources.ask_command(arguments.server)
+            found = verbs.tools.read_rows(rows, arguments.into or name, " ".join(arguments.server), how)
+        return _save_draft(arguments, verbs, found)
+
+
+def _save_draft(arguments: argparse.Namespace, verbs: AnyVerbs, found: Json) -> int:
+    """Show what a draft changes and breaks, and save it unless it is a dry run."""
+    draft = {**found["draft"], "broken": arguments.broken}
+    seen = verbs.tools.preview(draft)
+    saved = None if arguments.dry_run else verbs.tools.save(draft)
+    said = f"saved as version {saved['version']}" if saved else f"would be version {seen['version']}"
+    told = {**seen, "source": found["source"], "format": found["format"], "skipped": found["problems"], "saved": saved}
+    skipped = [f"  left out: line {one['line']}: {one['field']}: {one['message']}" for one in found["problems"]]
+    lines = [f"{found['source']} ({found['format']}): {seen['toolset']}, {said}", *skipped]
+    wrong = [f"  {one['field']}: {one['message']}" for one in seen["problems"]]
+    return _tell(arguments, told, *lines, *wrong, *_diff_lines(seen["diff"]), *_breakage_lines(seen["breakage"]))
+
+
+def _tools_export(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        text = verbs.tools.export(arguments.toolset, arguments.form, arguments.version)
+    _write(arguments.output, [text.encode("utf-8")])
+    if arguments.output:
+        written = {"output": str(arguments.output), "form": arguments.form}
+        return _tell(arguments, written, f"written to {arguments.output}")
+    return 0
+
+
+def _tools_history(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.tools.history(arguments.toolset)
+    rows = [
+        [str(one["version"]), one["at"], one["author"], str(one["tools"]), one["note"]] for one in found["versions"]
+    ]
+    return _tell(arguments, found, *_table(["version", "saved", "author", "tools", "note"], rows))
+
+
+def _tools_diff(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.tools.diff(arguments.toolset, arguments.old, arguments.new)
+    return _tell(arguments, found, *(list(_diff_lines(found)) or ["Nothing differs."]))
+
+
+def _tools_rename(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        saved = verbs.tools.rename(arguments.toolset, arguments.old, arguments.new, arguments.calls, arguments.broken)
+    told = f"version {saved['version']}; renamed in {saved['renamed']} scenarios"
+    return _tell(arguments, saved, told)
+
+
+def _tools_restore(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        saved = verbs.tools.restore(arguments.toolset, arguments.version, arguments.broken)
+    return _tell(arguments, saved, f"version {arguments.version} is now version {saved['version']}")
+
+
+def _tools_check(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.tools.check(arguments.toolset, arguments.set_draft)
+    title = f"{found['checked']} scenarios, {len(found['broken'])} do not fit ({found['approved']} of them approved)"
+    drafted = [f"{found['drafted']} are drafts now"] if found["drafted"] else []
+    _tell(arguments, found, title, *_breakage_lines(found), *drafted)
+    return 1 if found["approved"] > found["drafted"] else 0
+
+
+def _tools_delete(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.tools.delete(arguments.toolset)
+    return _tell(arguments, found, f"deleted {found['name']}")
+
+
+def _joining(arguments: argparse.Namespace) -> str:
+    return "merge" if arguments.merge else "replace"
+
+
+def _diff_lines(diff: Json) -> Iterator[str]:
+    yield from (f"  + {name}" for name in diff["added"])
+    yield from (f"  - {name}" for name in diff["removed"])
+    yield from (f"  {old} is now {new}" for old, new in diff["renamed"].items())
+    changed = [(f"{tool['name']}.", change) for tool in diff["changed"] for change in tool["changes"]]
+    for place, change in [*changed, *(("", change) for change in diff["toolset"])]:
+        before, after = (
+            json.dumps(change[side], ensure_ascii=False) if side in change else "nothing" for side in _SIDES
+        )
+        yield f"  {place}{change['path']}: {before} → {after}"
+    if diff["reordered"]:
+        yield "  the tools are in another order"
+
+
+def _breakage_lines(found: Json) -> Iterator[str]:
+    for group in found["groups"]:
+        place = ".".join(part for part in (group["tool"], group["field"]) if part)
+        statuses = ", ".join(f"{n} {status}" for status, n in group["statuses"].items())
+        few = ", ".join(group["scenarios"][:3]) + (", …" if group["n"] > 3 else "")
+        yield f"  {group['n']} scenarios ({statuses}): {place}: {group['reason']}: {few}"
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -303,6 +434,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_data_verbs(verbs)
+    _add_tool_verbs(verbs)
     _add_run_verbs(verbs)
     return parser
 
@@ -334,6 +466,71 @@ def _add_data_verbs(verbs: Any) -> None:
     parser = _verb(verbs, "coverage", _coverage, "count scenarios by tool and OS, mode or split")
     parser.add_argument("--toolset", default="")
     parser.add_argument("--by", default="os", choices=("os", "mode", "split"), help="columns of the text table")
+
+
+def _add_tool_verbs(verbs: Any) -> None:
+    help = "list, bring in, change and compare toolsets"
+    parser = verbs.add_parser("tools", help=help, description=help)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _verb(verbs, "list", _tools_list, "all toolsets")
+    _add_version(_on_toolset(verbs, "show", _tools_show, "the tools of a toolset, and how many scenarios call each"))
+
+    parser = _verb(
+        verbs, "import", _tools_import, "read tools from a file: JSON, a Python module (never run), or a CLI base"
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    _add_draft(parser)
+    parser = _verb(verbs, "mcp", _tools_mcp, "read tools from an MCP server")
+    parser.add_argument("--url", default="", help="address of a running server (streamable HTTP)")
+    parser.add_argument("server", nargs="*", metavar="COMMAND", help="after '--': starts a server that speaks on stdio")
+    _add_draft(parser)
+
+    parser = _on_toolset(verbs, "export", _tools_export, "write the tools to a JSON file")
+    parser.add_argument("--form", default="openai", choices=toolsets.EXPORT_FORMS)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    _add_version(parser)
+    _on_toolset(verbs, "history", _tools_history, "the versions of a toolset")
+    parser = _on_toolset(verbs, "diff", _tools_diff, "what differs between two versions")
+    parser.add_argument("old", type=int, metavar="OLD")
+    parser.add_argument("new", type=int, nargs="?", default=0, metavar="NEW", help="the newest when left out")
+
+    parser = _on_toolset(verbs, "rename", _tools_rename, "give a tool another name, in scenarios, too")
+    parser.add_argument("old", metavar="OLD")
+    parser.add_argument("new", metavar="NEW")
+    parser.add_argument("--calls", action=argparse.BooleanOptionalAction, default=True, help="in scenarios, too")
+    _add_broken(parser)
+    parser = _on_toolset(verbs, "restore", _tools_restore, "make an older version the newest again")
+    parser.add_argument("version", type=int, metavar="VERSION")
+    _add_broken(parser)
+    parser = _on_toolset(
+        verbs, "check", _tools_check, "which scenarios do not fit; exit status 1 if approved ones do not"
+    )
+    parser.add_argument("--set-draft", action="store_true", help="take back the approval of those that do not fit")
+    _on_toolset(verbs, "delete", _tools_delete, "delete a toolset that no scenario belongs to")
+
+
+def _on_toolset(verbs: Any, name: str, command: Command, help: str) -> argparse.ArgumentParser:
+    parser = _verb(verbs, name, command, help)
+    parser.add_argument("toolset", metavar="TOOLSET")
+    return parser
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", type=int, default=0, metavar="N", help="the newest when left out")
+
+
+def _add_draft(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--into", default="", metavar="TOOLSET", help="which toolset they become, or whose they replace"
+    )
+    parser.add_argument("--merge", action="store_true", help="keep the tools that the file does not have")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would change and break")
+    _add_broken(parser)
+
+
+def _add_broken(parser: argparse.ArgumentParser) -> None:
+    help = "what becomes of approved scenarios that the change breaks"
+    parser.add_argument("--broken", default="", choices=[choice for choice in BROKEN_CHOICES if choice], help=help)
 
 
 def _add_run_verbs(verbs: Any) -> None:

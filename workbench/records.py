@@ -50,12 +50,14 @@ class Tool:
     Attributes:
         parameters: JSON Schema of type ``object``.
         extra: keys beside ``function`` that other programs put there; kept so that export loses nothing.
+        details: further keys inside ``function``, such as ``strict`` or ``return``; kept for the same reason.
     """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def properties(self) -> Mapping[str, Mapping[str, Any]]:
@@ -67,7 +69,7 @@ class Tool:
 
     def to_dict(self) -> dict[str, Any]:
         function = {"name": self.name, "description": self.description, "parameters": _plain(self.parameters)}
-        return {"type": "function", "function": function, **_plain(self.extra)}
+        return {"type": "function", "function": {**function, **_plain(self.details)}, **_plain(self.extra)}
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "tool") -> Tool:
@@ -80,6 +82,7 @@ class Tool:
             description=_text(inner.get("description", ""), f"{path}.description", empty=True),
             parameters=_mapping(parameters, f"{path}.parameters"),
             extra=extra,
+            details={k: v for k, v in inner.items() if k not in ("type", "name", "description", "parameters")},
         )
 
 
@@ -112,11 +115,16 @@ class PromptProfile:
 
 @dataclass(frozen=True)
 class Toolset:
-    """A named, ordered list of tools with a prompt profile; a router is trained for one."""
+    """A named, ordered list of tools with a prompt profile; a router is trained for one.
+
+    Attributes:
+        extra: further keys of the file that the toolset came from; kept so that export loses nothing.
+    """
 
     name: str
     tools: tuple[Tool, ...]
     profile: PromptProfile = field(default_factory=PromptProfile)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def tool(self, name: str) -> Tool | None:
         return next((tool for tool in self.tools if tool.name == name), None)
@@ -126,7 +134,8 @@ class Toolset:
         return tuple(tool.name for tool in self.tools)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "profile": self.profile.to_dict(), "tools": [tool.to_dict() for tool in self.tools]}
+        tools = [tool.to_dict() for tool in self.tools]
+        return {"name": self.name, "profile": self.profile.to_dict(), "tools": tools, **_plain(self.extra)}
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "toolset") -> Toolset:
@@ -141,6 +150,7 @@ class Toolset:
             name=_text(outer.get("name"), f"{path}.name"),
             tools=tools,
             profile=PromptProfile.from_dict(outer.get("profile", {}), f"{path}.profile"),
+            extra={k: v for k, v in outer.items() if k not in ("name", "tools", "profile")},
         )
 
 

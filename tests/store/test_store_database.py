@@ -16,6 +16,8 @@ from workbench.store import Store
 from workbench.store.database import now
 from workbench.workspace import REPOSITORY, Workspace
 
+INSERT = "INSERT INTO toolsets (name, version, body, created_at, author)"
+
 OPEN = """
 import sys
 from pathlib import Path
@@ -79,18 +81,18 @@ def test_a_closed_store_lets_go_of_the_file(tmp_path: Path) -> None:
 
 def test_what_was_committed_survives(tmp_path: Path) -> None:
     with Store.open(Workspace(tmp_path)) as store, store.write() as cursor:
-        cursor.execute("INSERT INTO toolsets VALUES ('a', 1, '{}', 'now', 'me')")
+        cursor.execute(f"{INSERT} VALUES ('a', 1, '{{}}', 'now', 'me')")
     with Store.open(Workspace(tmp_path)) as store:
         assert store.read("SELECT name, version FROM toolsets") == [{"name": "a", "version": 1}]
 
 
 def test_an_error_rolls_everything_back(store: Store) -> None:
     with pytest.raises(RuntimeError, match="midway"), store.write() as cursor:
-        cursor.execute("INSERT INTO toolsets VALUES ('a', 1, '{}', 'now', 'me')")
+        cursor.execute(f"{INSERT} VALUES ('a', 1, '{{}}', 'now', 'me')")
         raise RuntimeError("midway")
     assert store.read("SELECT * FROM toolsets") == []
     with store.write() as cursor:
-        cursor.execute("INSERT INTO toolsets VALUES ('a', 1, '{}', 'now', 'me')")
+        cursor.execute(f"{INSERT} VALUES ('a', 1, '{{}}', 'now', 'me')")
     assert len(store.read("SELECT * FROM toolsets")) == 1
 
 
@@ -101,7 +103,7 @@ def test_a_bad_query_is_a_bug_and_stays_one(store: Store) -> None:
 
 def test_readers_do_not_see_an_open_transaction(store: Store) -> None:
     with store.write() as cursor:
-        cursor.execute("INSERT INTO toolsets VALUES ('a', 1, '{}', 'now', 'me')")
+        cursor.execute(f"{INSERT} VALUES ('a', 1, '{{}}', 'now', 'me')")
         assert store.read("SELECT * FROM toolsets") == []
 
 
@@ -112,7 +114,10 @@ def test_many_threads_write_and_read_without_conflict(store: Store) -> None:
         try:
             for version in range(20):
                 with store.write() as cursor:
-                    cursor.execute("INSERT INTO toolsets VALUES (?, ?, '{}', 'now', 'me')", [name, version])
+                    cursor.execute(
+                        f"{INSERT} VALUES (?, ?, '{{}}', 'now', 'me')",
+                        [name, version],
+                    )
                     cursor.execute("UPDATE toolsets SET author = ? WHERE version = 0", [name])
                 store.read("SELECT count(*) AS n FROM toolsets")
         except BaseException as error:
@@ -129,7 +134,7 @@ def test_many_threads_write_and_read_without_conflict(store: Store) -> None:
 
 def test_streaming_goes_on_while_others_write(store: Store) -> None:
     with store.write() as cursor:
-        cursor.execute("INSERT INTO toolsets SELECT 't' || range, 1, '{}', 'now', 'me' FROM range(5000)")
+        cursor.execute(f"{INSERT} SELECT 't' || range, 1, '{{}}', 'now', 'me' FROM range(5000)")
     rows = store.stream("SELECT name FROM toolsets", batch=10)
     next(rows)
     with store.write() as cursor:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from workbench.records import PromptProfile, Tool, Toolset
-from workbench.store import Store, toolsets
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.records import ExpectedCall, Outcome, PromptProfile, Scenario, Tool, Toolset
+from workbench.store import Store, scenarios, toolsets
 
 TOOL = Tool("look", "Look.", {"type": "object", "properties": {"z": {"maximum": 1.0}, "a": {"maximum": 1}}}, {"x": [1]})
 DESK = Toolset("desk", (TOOL,), PromptProfile("context", {"default": "d", "act": "a"}))
@@ -39,3 +42,49 @@ def test_the_list_holds_current_versions_by_name(store: Store) -> None:
     toolsets.save_toolset(store, other, "me")
     found = toolsets.list_toolsets(store)
     assert [t.name for t in found] == ["alpha", "desk"] and found[1].profile.system == {"default": "11"}
+
+
+def test_a_version_and_its_scenarios_are_one_change(store: Store) -> None:
+    toolsets.save_toolset(store, DESK, "me")
+    one = Scenario("s1", "desk", "look there", Outcome((ExpectedCall("look"),)), status="approved")
+    scenarios.save(store, [one], "edit", "me")
+    renamed = replace(DESK, tools=(replace(TOOL, name="see"),))
+    later = replace(one, outcome=Outcome((ExpectedCall("see"),)))
+    version, change = scenarios.save_toolset(store, renamed, [later], author="me", note="look is see", base=1)
+    assert (version, scenarios.get(store, "s1")) == (2, later)
+    assert scenarios.save_toolset(store, renamed, [later], author="me", base=2) == (2, 0)
+    undone = scenarios.undo(store, "you")
+    assert undone is not None and (undone.id, undone.kind, undone.scenarios) == (change, "tools", 1)
+    assert (toolsets.get_toolset(store, "desk"), scenarios.get(store, "s1")) == (DESK, one)
+    assert [(v.version, v.author, v.note) for v in toolsets.versions(store, "desk")] == [
+        (3, "you", "undo"),
+        (2, "me", "look is see"),
+        (1, "me", ""),
+    ]
+    second = toolsets.get_version(store, "desk", 2)
+    assert second is not None and second.toolset == renamed and toolsets.get_version(store, "desk", 9) is None
+
+
+def test_a_version_that_is_not_the_newest_is_not_built_upon(store: Store) -> None:
+    toolsets.save_toolset(store, DESK, "me")
+    newer = replace(DESK, profile=PromptProfile())
+    toolsets.save_toolset(store, newer, "you")
+    with pytest.raises(WorkbenchError, match="changed meanwhile"):
+        scenarios.save_toolset(store, DESK, author="me", base=1)
+    with pytest.raises(WorkbenchError, match="changed meanwhile"):
+        scenarios.save_toolset(store, DESK, author="me", base=0)
+    assert (toolsets.get_toolset(store, "desk"), scenarios.changes(store)) == (newer, [])
+
+
+def test_deleting_and_making_a_toolset_can_be_undone(store: Store) -> None:
+    assert scenarios.delete_toolset(store, "desk", "me") == 0
+    scenarios.save_toolset(store, DESK, author="me", base=0)
+    scenarios.delete_toolset(store, "desk", "me")
+    assert toolsets.get_toolset(store, "desk") is None and toolsets.list_toolsets(store) == []
+    assert scenarios.delete_toolset(store, "desk", "me") == 0
+    scenarios.undo(store, "me")
+    assert toolsets.list_toolsets(store) == [DESK]
+    scenarios.undo(store, "me")
+    assert toolsets.list_toolsets(store) == []
+    assert scenarios.undo(store, "me") is None
+    assert scenarios.save_toolset(store, DESK, author="me", base=0)[0] == 5

@@ -21,6 +21,7 @@ import psutil
 
 from workbench.actions.content import open_workspace
 from workbench.actions.models import STARTER_ID
+from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
 from workbench.workspace import Workspace
@@ -63,6 +64,10 @@ class RemoteVerbs:
 
     url: str
     key: str
+
+    @property
+    def tools(self) -> RemoteToolVerbs:
+        return RemoteToolVerbs(self._json)
 
     def status(self) -> Json:
         return self._json("GET", "/api/status")

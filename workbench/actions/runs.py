@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from workbench.actions.curate import ProblemsError
 from workbench.actions.models import STARTER_ID, resolve
+from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import summarise
 from workbench.jobs import cancel as cancelling
@@ -84,8 +85,13 @@ class Progress:
 
 
 def make_snapshot(store: Store, toolset: str, note: str = "") -> str:
-    """Freeze the approved scenarios of a toolset; returns the snapshot's hash. The same content has the same hash."""
-    return snapshot_store.create(store, toolset, note)
+    """Freeze the approved scenarios of a toolset; returns the snapshot's hash. The same content has the same hash.
+
+    Raises:
+        ProblemsError: approved scenarios do not fit the toolset as it is now; nothing is left out silently.
+        WorkbenchError: no such toolset, or nothing approved.
+    """
+    return snapshot_store.create(store, toolset, note, refuse_broken)
 
 
 def start_training(

@@ -32,7 +32,7 @@ class ImportReport:
     Attributes:
         path: the file that was read.
         name: what people call it, which for an upload is not its name on disk.
-        format: ``jsonl``, ``chat``, ``csv`` or ``tools``.
+        format: ``jsonl``, ``chat``, ``csv``, ``tools``, ``cli`` or ``python``.
         kind: ``scenarios`` or ``tools``.
         good: rows (or tools) without a problem.
         bad: rows (or tools) with at least one; ``drafts`` of them are kept as drafts, the others are rejected.
@@ -178,7 +178,7 @@ def _read(
     """The report, the scenarios to keep, and the toolset that the file brings."""
     format = importing.detect(path)
     if importing.kind_of(format) == "tools":
-        report, tools = _read_tools(path, toolset or Path(file).stem, file)
+        report, tools = _read_tools(path, toolset or Path(file).stem, file, format)
         return report, [], tools
     known = {each.name: each for each in toolsets(store)}
     brought = None
@@ -217,15 +217,16 @@ def _status(status: str) -> Status:
     return next(known for known in STATUSES if known == status)
 
 
-def _read_tools(path: Path, name: str, file: str) -> tuple[ImportReport, Toolset | None]:
+def _read_tools(path: Path, name: str, file: str, format: str) -> tuple[ImportReport, Toolset | None]:
     """The report on a tools file, and its toolset when all its tools may be used."""
     try:
-        tools = importing.read_toolset(path, name, "tools")
+        found = importing.read_tools(path, name, format)
     except RecordError as error:
         problem = Problem(error.reason, error.path.removeprefix("toolset."), file=file, hint=error.hint)
-        return ImportReport(path, file, "tools", "tools", 0, 1, problems=(problem,)), None
-    problems = tuple(replace(problem, file=file) for problem in check_toolset(tools))
-    marked = sum(any(f".tools[{i}]" in f".{p.field}" for p in problems) for i in range(len(tools.tools)))
-    bad = max(marked, 1 if problems else 0)
-    report = ImportReport(path, file, "tools", "tools", len(tools.tools) - marked, bad, 0, problems, (), tools.name)
-    return report, None if problems else tools
+        return ImportReport(path, file, format, "tools", 0, 1, problems=(problem,)), None
+    tools, wrong = found.toolset, check_toolset(found.toolset)
+    problems = tuple(replace(problem, file=file) for problem in (*found.problems, *wrong))
+    marked = sum(any(f".tools[{i}]" in f".{p.field}" for p in wrong) for i in range(len(tools.tools)))
+    bad = len(found.problems) + max(marked, 1 if wrong else 0)
+    report = ImportReport(path, file, format, "tools", len(tools.tools) - marked, bad, 0, problems, (), tools.name)
+    return report, None if wrong else tools

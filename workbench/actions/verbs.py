@@ -14,6 +14,7 @@ from typing import Any
 import workbench
 from workbench.actions import comparing, coverage, curate, runs, transfer
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
 from workbench.store.database import Store
@@ -28,6 +29,11 @@ class Verbs:
     """Every verb on one open store. All raise WorkbenchError when something is wrong that a person can put right."""
 
     store: Store
+
+    @property
+    def tools(self) -> ToolVerbs:
+        """The verbs on toolsets."""
+        return ToolVerbs(self.store)
 
     def status(self) -> Json:
         """What the workspace holds."""

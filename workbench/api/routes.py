@@ -6,10 +6,8 @@ Errors that a person can put right are answered with 400 and
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
@@ -20,13 +18,13 @@ from starlette.concurrency import run_in_threadpool
 
 from workbench.actions import curate
 from workbench.actions.verbs import Json, Verbs
+from workbench.api.tool_routes import tool_routes
+from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
-from workbench.runfolder import explain
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8"}
-UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
 class TrainRequest(BaseModel):
@@ -51,6 +49,7 @@ class EvaluateRequest(BaseModel):
 def install(app: FastAPI, store: Store) -> None:
     """Add the routes and the way errors are answered."""
     app.include_router(_scenario_routes(store), prefix="/api")
+    app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
     app.add_exception_handler(WorkbenchError, _answer_error)
@@ -58,7 +57,7 @@ def install(app: FastAPI, store: Store) -> None:
 
 
 def _scenario_routes(store: Store) -> APIRouter:
-    """Scenarios and toolsets."""
+    """Scenarios."""
     router, verbs = APIRouter(), Verbs(store)
 
     @router.get("/scenarios")
@@ -81,10 +80,6 @@ def _scenario_routes(store: Store) -> APIRouter:
     def undo() -> Json:
         return {"undone": curate.undo(store, "api").id}
 
-    @router.get("/toolsets/{name}")
-    def toolset(name: str) -> Json:
-        return curate.toolset(store, name).to_dict()
-
     return router
 
 
@@ -100,16 +95,7 @@ def _workspace_routes(store: Store) -> APIRouter:
     async def import_file(
         request: Request, name: str = "upload", toolset: str = "", status: str = "", dry_run: bool = False
     ) -> Json:
-        with tempfile.TemporaryDirectory(prefix="workbench-import-") as folder:
-            # The name from outside is shown, never used as a path; its suffix may tell the format.
-            suffix = next((suffix for suffix in UPLOAD_SUFFIXES if name.lower().endswith(suffix)), "")
-            path = Path(folder) / f"upload{suffix}"
-            try:
-                with path.open("wb") as file:
-                    async for chunk in request.stream():
-                        file.write(chunk)
-            except OSError as error:
-                raise WorkbenchError(f"The file could not be taken in. {explain(error)}") from error
+        async with received(request, name) as path:
             return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name)
 
     @router.get("/export")

@@ -85,7 +85,17 @@ def _m0002_runs(cursor: Cursor) -> None:
     """)
 
 
+def _m0003_toolset_changes(cursor: Cursor) -> None:
+    """Versions of toolsets belong to changes, and toolsets can be deleted."""
+    cursor.execute("""
+        ALTER TABLE toolsets ADD COLUMN note VARCHAR DEFAULT '';
+        ALTER TABLE toolsets ADD COLUMN change_id BIGINT;
+        ALTER TABLE toolsets ADD COLUMN deleted BOOLEAN DEFAULT false;
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
+    ("0003_toolset_changes", _m0003_toolset_changes),
 )

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.records import Scenario
+from workbench.records import Scenario, Toolset
 from workbench.scenarios.coverage import CoverageCell, tools_of
 from workbench.scenarios.splitting import split_of
+from workbench.store import toolsets
 from workbench.store.database import Cursor, Store, now
 
 
@@ -139,6 +140,53 @@ def save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str, no
     return change
 
 
+def save_toolset(
+    store: Store,
+    toolset: Toolset,
+    scenarios: Sequence[Scenario] = (),
+    *,
+    author: str,
+    note: str = "",
+    base: int | None = None,
+) -> tuple[int, int]:
+    """A new version of a toolset and the scenarios that change with it, as one change of kind ``tools``.
+
+    Args:
+        base: the version that was edited, 0 for none; None does not ask.
+
+    Returns:
+        The number of the version and the id of the change; 0 for the change when nothing differed.
+
+    Raises:
+        WorkbenchError: ``base`` is not the newest version any more.
+    """
+    _refuse_duplicates(scenarios)
+    bodies = [_body(scenario) for scenario in scenarios]
+    with store.write() as cursor:
+        before = cursor.execute("SELECT coalesce(max(version), 0) FROM toolsets WHERE name = ?", [toolset.name])
+        newest = (before.fetchone() or (0,))[0]
+        same = _unchanged(cursor, scenarios, bodies)
+        fresh = [(s, body) for s, body in zip(scenarios, bodies, strict=True) if s.id not in same]
+        change = _add_change(cursor, "tools", author, note)
+        version = toolsets.add_version(cursor, toolset, author, note, change, base)
+        if version == newest and not fresh:
+            cursor.execute("DELETE FROM changes WHERE id = ?", [change])
+            return version, 0
+        _put(cursor, change, [scenario for scenario, _ in fresh], [body for _, body in fresh])
+    return version, change
+
+
+def delete_toolset(store: Store, name: str, author: str) -> int:
+    """Delete a toolset as one change that can be undone; returns its id, 0 when there is no such toolset."""
+    with store.write() as cursor:
+        row = cursor.execute("SELECT arg_max(deleted, version) FROM toolsets WHERE name = ?", [name]).fetchone()
+        if row is None or row[0] is not False:
+            return 0
+        change = _add_change(cursor, "delete", author, name)
+        toolsets.delete_version(cursor, name, author, "deleted", change)
+    return change
+
+
 def delete(store: Store, ids: Iterable[str], author: str, note: str = "") -> int:
     """Delete as one change and return its id; unknown ids are passed over, 0 when none was known."""
     with store.write() as cursor:
@@ -172,6 +220,7 @@ def undo(store: Store, author: str) -> Change | None:
         _remove(cursor, change, [scenario_id for scenario_id, body in before if body is None])
         bodies = [body for _, body in before if body is not None]
         _put(cursor, change, [_scenario(body) for body in bodies], bodies)
+        toolsets.take_back(cursor, undone.id, change, author)
     return undone
 
 

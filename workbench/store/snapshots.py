@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
@@ -24,8 +25,13 @@ class SnapshotInfo:
     test: int
 
 
-def create(store: Store, toolset_name: str, note: str = "") -> str:
+def create(
+    store: Store, toolset_name: str, note: str = "", check: Callable[[Snapshot], None] = lambda snapshot: None
+) -> str:
     """Freeze the approved scenarios of a toolset and return the snapshot's hash. Equal content makes no second one.
+
+    Args:
+        check: sees what is about to be frozen, and raises to prevent it.
 
     Raises:
         WorkbenchError: no such toolset, or none of its scenarios is approved.
@@ -44,6 +50,7 @@ def create(store: Store, toolset_name: str, note: str = "") -> str:
             "Approve some scenarios first.",
         )
     snapshot = Snapshot(toolset, rows)
+    check(snapshot)
     return _write(store, snapshot, note)
 
 

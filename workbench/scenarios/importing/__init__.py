@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import Scenario, Toolset
-from workbench.scenarios.importing import chat_jsonl, csv_file, own_jsonl, tools_json
+from workbench.scenarios.importing import chat_jsonl, cli_knowledge, csv_file, own_jsonl, python_module, tools_json
 from workbench.scenarios.importing.rows import Row, open_bytes
+from workbench.scenarios.importing.tool_files import ToolsFile
 from workbench.scenarios.validate import check_scenario
 
-Format = Literal["jsonl", "chat", "csv", "tools"]
+Format = Literal["jsonl", "chat", "csv", "tools", "cli", "python"]
 Kind = Literal["scenarios", "tools"]
 ToolsetOf = Callable[[str], Toolset | None]
 
@@ -28,12 +29,17 @@ READERS: dict[str, Callable[[Path, str], Iterator[Row]]] = {
     "chat": chat_jsonl.read,
     "csv": csv_file.read,
 }
+TOOL_READERS: dict[str, Callable[[Path, str], ToolsFile]] = {
+    "tools": tools_json.read,
+    "cli": cli_knowledge.read,
+    "python": python_module.read,
+}
 PROBE_BYTES = 1 << 20
 
 
 def kind_of(format: str) -> Kind:
     """What a file of this format holds."""
-    return "tools" if format == "tools" else "scenarios"
+    return "tools" if format in TOOL_READERS else "scenarios"
 
 
 def detect(path: Path) -> Format:
@@ -51,6 +57,8 @@ def detect(path: Path) -> Format:
     text = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")
     if path.suffix.lower() in (".csv", ".tsv"):
         return "csv"
+    if path.suffix.lower() == ".py":
+        return "python"
     if format := _format_of_lines(text) or _format_of_document(path, text):
         return format
     if path.suffix.lower() in (".jsonl", ".ndjson"):
@@ -104,9 +112,20 @@ def read_toolset(path: Path, toolset_name: str = "", format: str = "") -> Toolse
     name = format or detect(path)
     if name == "chat":
         return chat_jsonl.read_toolset(path, toolset_name)
-    if name != "tools":
-        raise WorkbenchError(f"{path.name} declares no tools.", "Choose a JSON list of tools in OpenAI form.")
-    return tools_json.read(path, toolset_name)
+    return read_tools(path, toolset_name, name).toolset
+
+
+def read_tools(path: Path, toolset_name: str = "", format: str = "") -> ToolsFile:
+    """The toolset of a tools file, and what in the file could not become a tool.
+
+    Raises:
+        WorkbenchError: the file cannot be read, or holds no tools.
+    """
+    name = format or detect(path)
+    if name not in TOOL_READERS:
+        hint = "Choose a JSON list of tools in OpenAI form, a Python module or a CLI knowledge base."
+        raise WorkbenchError(f"{path.name} declares no tools.", hint)
+    return TOOL_READERS[name](path, toolset_name)
 
 
 def rejected(path: Path, problems: Iterable[Problem], format: str = "") -> Iterator[bytes]:
@@ -173,8 +192,8 @@ def _format_of_lines(text: str) -> Format | None:
             return "chat"
         if isinstance(data, dict) and ("request" in data or "expected" in data):
             return "jsonl"
-        if tools_json.is_tools(data):
-            return "tools"
+        if format := _tools_format(data):
+            return format
     return None
 
 
@@ -184,6 +203,12 @@ def _format_of_document(path: Path, text: str) -> Format | None:
         return None
     with open_bytes(path) as file:
         data = _json_or_none(file.read().removeprefix(codecs.BOM_UTF8))
+    return _tools_format(data)
+
+
+def _tools_format(data: Any) -> Format | None:
+    if cli_knowledge.is_knowledge(data):
+        return "cli"
     return "tools" if tools_json.is_tools(data) else None
 
 

@@ -9,11 +9,24 @@ from workbench.ui.views.coverage import coverage
 from workbench.ui.views.editor import editor
 from workbench.ui.views.home import home
 from workbench.ui.views.scenarios import ROWS, import_panel, scenarios_filters, scenarios_head, scenarios_list, undone
+from workbench.ui.views.tools import (
+    Stand,
+    profile_editor,
+    saved_text,
+    tool_editor,
+    tools_broken,
+    tools_head,
+    tools_list,
+    tools_preview,
+    tools_server,
+    tools_versions,
+)
 from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot, train_runs
 
 __all__ = [
     "PRODUCT",
     "ROWS",
+    "Stand",
     "compare_form",
     "compare_result",
     "coverage",
@@ -23,11 +36,20 @@ __all__ = [
     "home",
     "import_panel",
     "not_saved",
+    "profile_editor",
+    "saved_text",
     "scenarios_filters",
     "scenarios_head",
     "scenarios_list",
     "title",
     "toast",
+    "tool_editor",
+    "tools_broken",
+    "tools_head",
+    "tools_list",
+    "tools_preview",
+    "tools_server",
+    "tools_versions",
     "train_form",
     "train_head",
     "train_now",

@@ -18,6 +18,7 @@ PRODUCT = "Tool Router Workbench"
 PAGES = (
     ("/", "Home"),
     ("/scenarios", "Scenarios"),
+    ("/tools", "Tools"),
     ("/coverage", "Coverage"),
     ("/train", "Train"),
     ("/compare", "Compare"),

@@ -69,6 +69,8 @@ def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk) -> str:
 
 def undone(change: Change) -> str:
     """What an undo took back, as a sentence."""
+    if not change.scenarios:
+        return f"Undone: {change.kind}, {change.note}, {ago(change.at)}."
     n = "1 scenario" if change.scenarios == 1 else f"{change.scenarios:,} scenarios"
     return f"Undone: {change.kind} of {n}, {ago(change.at)}."
 

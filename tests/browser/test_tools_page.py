@@ -1,4 +1,4 @@
-"""Toolsets in the browser: tools come in, a change shows what it breaks, versions are kept, all of it by keyboard, too."""
+"""Toolsets in the browser: tools come in, a change shows what it breaks, versions are kept; the keyboard will do."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Toolsets in the browser: tools come in, a change shows what it breaks, versions are kept, all of it by keyboard, too."""
+"""Toolsets in the browser: tools come in, a change shows what it breaks, versions are kept; the keyboard will do."""
 
 import json
 
@@ -133,7 +133,7 @@ def test_a_new_tool_an_argument_and_the_profile(open_page):
     page.get_by_role("button", name="Save", exact=True).click()
     page.locator(".toast", has_text="Saved as version").wait_for()
     page.get_by_role("button", name="Versions").click()
-    page.get_by_text("prompt profile").first.wait_for()
+    page.locator(".wb-versions li").get_by_text("prompt profile").first.wait_for()
 
 
 def test_a_server_that_does_not_answer_is_told(open_page):

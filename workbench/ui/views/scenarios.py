@@ -8,7 +8,8 @@ from workbench.actions.transfer import ImportReport
 from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Toolset
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
-from workbench.store.scenarios import Change, ScenarioFilter
+from workbench.store.changes import Change
+from workbench.store.scenarios import ScenarioFilter
 from workbench.ui.forms import Desk
 from workbench.ui.views.base import TONES, ago, outcome_text, pairs, render
 

@@ -74,7 +74,9 @@ def test_any_change_is_undone_where_nothing_later_touched_it(store: Store) -> No
 def test_what_later_changes_touched_is_kept(store: Store) -> None:
     first = save(store, scenario("a"), scenario("b"), kind="import")
     save(store, scenario("a", "mended"))
-    with pytest.raises(LaterChangesError, match=r"1 of its 2 scenarios were changed again later: edit by me \(change 2"):
+    with pytest.raises(
+        LaterChangesError, match=r"1 of its 2 scenarios were changed again later: edit by me \(change 2"
+    ):
         changes.undo(store, "me", first)
     assert requests(store) == {"a": "mended", "b": "hi"}
     changes.undo(store, "me", first, rest=True)

@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from workbench.actions import curate
 from workbench.actions.verbs import Json, Verbs
+from workbench.api import curation
 from workbench.errors import WorkbenchError
 from workbench.runfolder import explain
 from workbench.store.database import Store
@@ -53,6 +54,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(_scenario_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(curation.routes(store), prefix="/api")
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
 
@@ -76,10 +78,6 @@ def _scenario_routes(store: Store) -> APIRouter:
     @router.delete("/scenarios/{scenario_id}")
     def delete(scenario_id: str) -> Json:
         return {"id": scenario_id, "change": curate.delete(store, [scenario_id], "api")}
-
-    @router.post("/undo")
-    def undo() -> Json:
-        return {"undone": curate.undo(store, "api").id}
 
     @router.get("/toolsets/{name}")
     def toolset(name: str) -> Json:

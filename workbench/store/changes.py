@@ -173,7 +173,8 @@ def _taken_back(rows: Iterable[dict[str, int]]) -> set[int]:
 def _rows(cursor: Cursor, tail: str, params: Sequence[object] = ()) -> list[Change]:
     undone = cursor.execute("SELECT id, undoes FROM changes WHERE undoes IS NOT NULL").fetchall()
     taken = _taken_back({"id": id, "undoes": undoes} for id, undoes in undone)
-    return [Change(*row, holds=row[0] not in taken) for row in cursor.execute(f"{_CHANGES} {tail}", params).fetchall()]
+    rows = cursor.execute(f"{_CHANGES} {tail}", params).fetchall()
+    return [Change(id, *rest, holds=id not in taken) for id, *rest in rows]
 
 
 def _get(cursor: Cursor, change_id: int) -> Change | None:

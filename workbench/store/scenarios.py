@@ -89,6 +89,23 @@ def existing(store: Store, ids: Iterable[str]) -> set[str]:
     return {row["id"] for row in rows}
 
 
+def drafts(store: Store, toolset: str) -> Iterator[Scenario]:
+    """The drafts of a toolset, those that have waited longest first."""
+    waiting = "SELECT body FROM scenarios WHERE toolset = ? AND status = 'draft' ORDER BY change_id, id"
+    for row in store.stream(waiting, [toolset]):
+        yield _scenario(row["body"])
+
+
+def most_similar(store: Store, scenario: Scenario) -> tuple[Scenario, float] | None:
+    """The approved scenario whose request reads most like this one's, with their Jaro-Winkler similarity, 0 to 1."""
+    rows = store.read(
+        """SELECT body, jaro_winkler_similarity(lower(request), lower(?)) AS similarity FROM scenarios
+           WHERE toolset = ? AND status = 'approved' AND id <> ? ORDER BY similarity DESC, id LIMIT 1""",
+        [scenario.request, scenario.toolset, scenario.id],
+    )
+    return (_scenario(rows[0]["body"]), rows[0]["similarity"]) if rows else None
+
+
 def history(store: Store, scenario_id: str) -> list[Revision]:
     """Every revision, the newest first; empty for an unknown id."""
     rows = store.read(

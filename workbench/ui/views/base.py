@@ -18,9 +18,11 @@ PRODUCT = "Tool Router Workbench"
 PAGES = (
     ("/", "Home"),
     ("/scenarios", "Scenarios"),
+    ("/review", "Review"),
     ("/coverage", "Coverage"),
     ("/train", "Train"),
     ("/compare", "Compare"),
+    ("/history", "History"),
 )
 COLORS = ("c1", "c2", "c3", "c4", "c5", "c6")
 """Classes of the curves' colours, in the order in which they are given out."""

@@ -165,7 +165,7 @@ def _check_lines(found: Json) -> Iterator[str]:
         place = " ".join(part for part in (one["file"], one["line"] and f"line {one['line']}", one["scenario"]) if part)
         field = f"{one['field']}: " if one["field"] else ""
         yield f"{one['gate']}: {place}{': ' if place else ''}{field}{one['message']} {one['hint']}".rstrip()
-    verdict = "all gates are passed" if found["ok"] else f"{len(found['violations']):,} violations"
+    verdict = "all gates are passed" if found["ok"] else f"{len(found['violations']):,} violation(s)"
     yield f"{found['toolset']}: {found['checked']:,} approved scenarios, {verdict}"
 
 

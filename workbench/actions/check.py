@@ -147,7 +147,7 @@ def _reasoning(subject: Subject) -> Iterator[Violation]:
 def _targets(subject: Subject) -> Iterator[Violation]:
     for row in standing(subject.store, subject.toolset.name, subject.targets).rows:
         if not row.met:
-            message = f"{row.label}: {row.have:,} approved, wanted {row.need:,}"
+            message = f"only {row.have:,} of {row.need:,} approved scenarios for {row.label}"
             hint = f"Approve {row.missing:,} more (target: {row.target.text})."
             yield Violation("targets", Problem(message, row.target.axis, hint=hint))
 

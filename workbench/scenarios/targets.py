@@ -150,7 +150,7 @@ def _values(target: Target, counts: Counts) -> Sequence[str]:
 
 
 def _row(target: Target, value: str, counts: Counts) -> TargetProgress:
-    have = counts.total if target.axis == "total" else counts.by.get(target.axis, {}).get(value, 0)
+    have = counts.total if target.axis == "total" else counts.by.get(target.axis, {}).get(value, 0) if value else 0
     if not target.percent:
         return TargetProgress(target, value, have, target.least, max(0, target.least - have))
     # Integers throughout: what is added counts in the whole, too, so k solves (have + k) / (total + k) >= share.

@@ -8,7 +8,7 @@ redo those, and a new one leaves nothing to redo.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario
@@ -174,7 +174,7 @@ def _rows(cursor: Cursor, tail: str, params: Sequence[object] = ()) -> list[Chan
     undone = cursor.execute("SELECT id, undoes FROM changes WHERE undoes IS NOT NULL").fetchall()
     taken = _taken_back({"id": id, "undoes": undoes} for id, undoes in undone)
     rows = cursor.execute(f"{_CHANGES} {tail}", params).fetchall()
-    return [Change(id, *rest, holds=id not in taken) for id, *rest in rows]
+    return [replace(Change(*row), holds=row[0] not in taken) for row in rows]
 
 
 def _get(cursor: Cursor, change_id: int) -> Change | None:

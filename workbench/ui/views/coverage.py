@@ -192,7 +192,7 @@ def _heatmap(
 
     rows = [{"tool": tool, "cells": [cell(tool, column) for column in columns]} for tool in found.tools]
     labels = [column or "any" for column in columns]
-    return {"title": title, "columns": labels, "rows": rows, "note": f"most in one cell: {top:,}"}
+    return {"title": title, "columns": labels, "rows": rows, "note": f"most in one cell: {top:,}", "wide": len(columns) > 8}
 
 
 def _columns(found: Sequence[str], always: Sequence[str] = ()) -> list[str]:

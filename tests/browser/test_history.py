@@ -1,6 +1,7 @@
 """The History page: undo of an import, redo, what stands in the way; fields and snapshots that differ; bulk edits."""
 
 import json
+import uuid
 
 import pytest
 
@@ -16,61 +17,62 @@ def verbs(app, workspace):
 
 
 @pytest.fixture
-def imported(verbs, tmp_path):
-    """Three scenarios from a file."""
+def word():
+    """A word that no other test's requests hold."""
+    return f"w{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def imported(verbs, tmp_path, word):
+    """The change that brought three scenarios from a file."""
     file = tmp_path / "three.jsonl"
-    rows = [make_scenario(i, id=f"i{i}", request=f"imported {i}").to_dict() for i in range(3)]
+    rows = [make_scenario(i, id=f"{word}-{i}", request=f"{word} {i}").to_dict() for i in range(3)]
     file.write_text("\n".join(map(json.dumps, rows)))
-    change = verbs.import_file(file)["change"]
-    yield change
-    for id in ("i0", "i1", "i2"):
-        if verbs.scenarios({"text": id})["total"]:
-            verbs.bulk_edit({"status": "rejected"}, ids=[id])
+    return verbs.import_file(file)["change"]
 
 
-def imported_now(verbs):
-    return verbs.scenarios({"text": "imported"})["total"]
+def requests_now(verbs, word):
+    return sorted(one["request"] for one in verbs.scenarios({"text": word})["scenarios"])
 
 
-def test_undo_of_an_import_and_redo(open_page, verbs, imported):
+def test_undo_of_an_import_and_redo(open_page, verbs, imported, word):
     page = open_page("/history")
     page.get_by_role("button", name=f"Undo import, change {imported}").click()
     page.get_by_text("Undone: import of 3 scenarios").wait_for()
-    assert imported_now(verbs) == 0
+    assert requests_now(verbs, word) == []
     page.get_by_role("button", name=f"Redo import, change {imported}").click()
     page.get_by_text("Redone: import of 3 scenarios").wait_for()
-    assert imported_now(verbs) == 3
+    assert len(requests_now(verbs, word)) == 3
     page.keyboard.press("Control+z")
     page.get_by_role("button", name=f"Redo import, change {imported}").wait_for()
     page.keyboard.press("Control+Shift+z")
     page.get_by_role("button", name=f"Undo import, change {imported}").wait_for()
-    assert imported_now(verbs) == 3
+    assert len(requests_now(verbs, word)) == 3
 
 
-def test_what_was_changed_later_stands_in_the_way_and_is_kept(open_page, verbs, imported):
-    verbs.save_scenario(make_scenario(0, id="i0", request="imported and mended").to_dict())
+def test_what_was_changed_later_stands_in_the_way_and_is_kept(open_page, verbs, imported, word):
+    verbs.save_scenario(make_scenario(0, id=f"{word}-0", request=f"{word} mended").to_dict())
     page = open_page("/history")
     page.get_by_role("button", name=f"Undo import, change {imported}").click()
     page.get_by_text("1 of its 3 scenarios were changed again later").wait_for()
     page.get_by_role("button", name="Undo the other 2").click()
     page.get_by_text("Undone: import").wait_for()
-    assert [one["request"] for one in verbs.scenarios({"text": "imported"})["scenarios"]] == ["imported and mended"]
+    assert requests_now(verbs, word) == [f"{word} mended"]
 
 
-def test_what_a_change_did_and_the_fields_of_a_scenario(open_page, verbs, imported):
-    verbs.save_scenario(make_scenario(0, id="i0", request="imported and mended").to_dict())
+def test_what_a_change_did_and_the_fields_of_a_scenario(open_page, verbs, imported, word):
+    verbs.save_scenario(make_scenario(0, id=f"{word}-0", request=f"{word} mended").to_dict())
     page = open_page("/history")
     page.get_by_role("button", name="edit", exact=True).first.click()
-    page.locator("del", has_text="imported 0").wait_for()
-    page.get_by_role("link", name="imported and mended").click()
+    page.locator("del", has_text=f"{word} 0").wait_for()
+    page.get_by_role("link", name=f"{word} mended").click()
     page.get_by_role("heading", name="History of a scenario").wait_for()
-    page.locator("ins", has_text="imported and mended").wait_for()
+    page.locator("ins", has_text=f"{word} mended").wait_for()
 
 
-def test_two_snapshots(open_page, verbs, workspace, imported):
-    verbs.check()
+def test_two_snapshots(open_page, verbs, imported, word):
     first = _snapshot(verbs)
-    verbs.bulk_edit({"mode": "chat"}, ids=["i1"])
+    verbs.bulk_edit({"mode": "chat"}, ids=[f"{word}-1"])
     second = _snapshot(verbs)
     page = open_page("/history?view=snapshots")
     page.get_by_label("Before").select_option(first)
@@ -85,10 +87,10 @@ def _snapshot(verbs):
     return run["snapshot"]
 
 
-def test_many_at_once(open_page, verbs, imported):
-    page = open_page("/scenarios?text=imported")
-    page.get_by_label("Tick imported 0").check()
-    page.get_by_label("Tick imported 2").check()
+def test_many_at_once(open_page, verbs, imported, word):
+    page = open_page(f"/scenarios?text={word}")
+    page.get_by_label(f"Tick {word} 0").check()
+    page.get_by_label(f"Tick {word} 2").check()
     page.get_by_label("Add tags").fill("late, night")
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("2 scenarios changed.").wait_for()

@@ -20,6 +20,8 @@ from workbench.ui.forms import NEW
 from workbench.ui.views.base import pairs, render, said, shares, short
 
 SHOWN_VIOLATIONS = 60
+MOST_NARROW = 8
+"""Columns of a heatmap that takes half of the page's width."""
 FIELD = {"category": "tag"}
 """Names of axes in an address, where they differ."""
 
@@ -192,7 +194,8 @@ def _heatmap(
 
     rows = [{"tool": tool, "cells": [cell(tool, column) for column in columns]} for tool in found.tools]
     labels = [column or "any" for column in columns]
-    return {"title": title, "columns": labels, "rows": rows, "note": f"most in one cell: {top:,}", "wide": len(columns) > 8}
+    note = f"most in one cell: {top:,}"
+    return {"title": title, "columns": labels, "rows": rows, "note": note, "wide": len(columns) > MOST_NARROW}
 
 
 def _columns(found: Sequence[str], always: Sequence[str] = ()) -> list[str]:

@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.actions import comparing, demo, tool_sources, toolsets, transfer
+from workbench.actions import check, comparing, demo, tool_sources, toolsets, transfer
+from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import STARTER_ID
 from workbench.actions.remote import RemoteVerbs, reach
 from workbench.actions.runs import POLL_SECONDS, Progress
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
 from workbench.records import FINISHED_STATES, SPLITS, STATUSES
+from workbench.scenarios.targets import EXAMPLES, PRESETS
 from workbench.scenarios.toolset_edits import BROKEN_CHOICES
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings
@@ -33,6 +35,18 @@ from workbench.workspace import REPOSITORY
 
 LOG_SECONDS = 10.0
 """How often progress is written where standard error is a file."""
+
+BULK_FIELDS = {
+    "status": "draft, approved or rejected",
+    "os": "an OS, or - for none",
+    "shell": "a shell, or - for none",
+    "mode": "a mode, or - for none",
+    "split": "a split to pin, or automatic",
+    "toolset": "the toolset that they go to",
+    "add_tags": "tags to add",
+    "remove_tags": "tags to take away",
+}
+"""Fields that the verb ``edit`` sets."""
 
 AnyVerbs = Verbs | RemoteVerbs
 Command = Callable[[argparse.Namespace], int]
@@ -117,9 +131,8 @@ def _export(arguments: argparse.Namespace) -> int:
 def _coverage(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
         found = verbs.coverage(arguments.toolset)
-    by = {"os": ("oses", "by_tool_os"), "mode": ("modes", "by_tool_mode"), "split": ("", "by_tool_split")}
-    columns_key, table_key = by[arguments.by]
-    columns = found[columns_key] if columns_key else list(SPLITS)
+    keys = {"os": "oses", "mode": "modes", "shell": "shells", "category": "categories"}
+    columns, table_key = found[keys[arguments.by]] if arguments.by in keys else list(SPLITS), f"by_tool_{arguments.by}"
     rows = [[tool, *(str(found[table_key][tool][column]) for column in columns)] for tool in found["tools"]]
     table = _table(["tool", *(column or "any" for column in columns)], rows)
     return _tell(arguments, found, f"{found['toolset']}: {found['total']} scenarios", *table)
@@ -252,6 +265,118 @@ def _breakage_lines(found: Json) -> Iterator[str]:
         statuses = ", ".join(f"{n} {status}" for status, n in group["statuses"].items())
         few = ", ".join(group["scenarios"][:3]) + (", …" if group["n"] > 3 else "")
         yield f"  {group['n']} scenarios ({statuses}): {place}: {group['reason']}: {few}"
+
+
+def _targets(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        if arguments.lines or arguments.preset or arguments.clear:
+            verbs.set_targets(arguments.toolset, arguments.lines, arguments.preset)
+        found = verbs.targets(arguments.toolset)
+    rows = [
+        [row["target"], row["value"], f"{row['have']:,}", f"{row['need']:,}", f"{row['missing']:,} missing"]
+        for row in found["progress"]
+    ]
+    table = _table(["target", "value", "have", "need", ""], rows) if rows else ["There are no targets yet."]
+    return _tell(arguments, found, f"{found['toolset']}: {found['approved']:,} approved scenarios", *table)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    given = arguments.target or None
+    if arguments.files:
+        found = check.check_files(arguments.files, arguments.toolset, given, arguments.preset).to_dict()
+    else:
+        with reach(arguments.workspace) as verbs:
+            found = verbs.check(arguments.toolset, given, arguments.preset)
+    _tell(arguments, found, *_check_lines(found))
+    return 0 if found["ok"] else 1
+
+
+def _check_lines(found: Json) -> Iterator[str]:
+    for one in found["violations"]:
+        place = " ".join(part for part in (one["file"], one["line"] and f"line {one['line']}", one["scenario"]) if part)
+        field = f"{one['field']}: " if one["field"] else ""
+        yield f"{one['gate']}: {place}{': ' if place else ''}{field}{one['message']} {one['hint']}".rstrip()
+    verdict = "all gates are passed" if found["ok"] else f"{len(found['violations']):,} violation(s)"
+    yield f"{found['toolset']}: {found['checked']:,} approved scenarios, {verdict}"
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        if arguments.undo is not None:
+            verbs.undo(arguments.undo, arguments.rest)
+        if arguments.redo is not None:
+            verbs.redo(arguments.redo, arguments.rest)
+        if arguments.scenario:
+            found = verbs.scenario_history(arguments.scenario)
+            return _tell(arguments, found, *_revision_lines(found["revisions"]))
+        if arguments.change:
+            found = verbs.change(arguments.change)
+            return _tell(arguments, found, *_difference_lines(found["did"]))
+        found = verbs.changes(arguments.limit)
+    rows = [
+        [str(one["id"]), one["at"], one["author"], one["kind"], f"{one['scenarios']:,}"]
+        + ["" if one["holds"] else "undone", one["note"]]
+        for one in found["changes"]
+    ]
+    header = ["change", "when", "who", "what", "scenarios", "", "note"]
+    return _tell(arguments, found, *(_table(header, rows) if rows else ["Nothing has happened yet."]))
+
+
+def _revision_lines(revisions: Sequence[Json]) -> Iterator[str]:
+    for one in revisions:
+        yield f"revision {one['revision']}: {one['kind']} by {one['author']}, {one['at']}"
+        yield from _field_lines(one["fields"])
+
+
+def _difference_lines(rows: Sequence[Json]) -> Iterator[str]:
+    for row in rows:
+        yield f"{row['kind']} {row['id']}: {row['request']}"
+        yield from _field_lines(row["fields"])
+
+
+def _field_lines(fields: Sequence[Json]) -> Iterator[str]:
+    for field in fields:
+        before, after = (json.dumps(field[side], ensure_ascii=False) for side in ("before", "after"))
+        yield f"  {field['field']}: {before} -> {after}"
+
+
+def _snapshots(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        if arguments.compare:
+            found = verbs.compare_snapshots(*arguments.compare)
+            title = f"{found['added']} added, {found['removed']} removed, {found['changed']} changed"
+            return _tell(arguments, found, title, *_difference_lines(found["rows"]))
+        found = verbs.snapshots()
+    names = ("hash", "toolset", "created_at", "train", "validation", "test", "note")
+    rows = [[str(one[name]) for name in names] for one in found["snapshots"]]
+    return _tell(arguments, found, *(_table(names, rows) if rows else ["There are no snapshots yet."]))
+
+
+def _edit(arguments: argparse.Namespace) -> int:
+    settings = {name: value for name in BULK_FIELDS if (value := getattr(arguments, f"set_{name}"))}
+    chosen = {field.name: value for field in fields(ScenarioFilter) if (value := getattr(arguments, field.name))}
+    with reach(arguments.workspace) as verbs:
+        found = verbs.bulk_edit(settings, arguments.ids, chosen)
+    left = (f"  left as it is: {one['id']}: {one['problems'][0]['message']}" for one in found["left"])
+    return _tell(arguments, found, f"{found['changed']:,} changed, {found['same']:,} were so already", *left)
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        if arguments.reviewers:
+            verbs.set_reviewers(arguments.reviewers, arguments.toolset)
+        done = [verbs.judge(id, "approve", arguments.reviewer) for id in arguments.approve]
+        done += [verbs.judge(id, "reject", arguments.reviewer) for id in arguments.reject]
+        found = verbs.review_queue(arguments.toolset, arguments.reviewer)
+        found |= {"judged": done, "agreement": verbs.agreement(arguments.toolset)}
+    lines = [f"{one['id']} is {one['status']}" for one in done]
+    lines += [f"{found['total']:,} drafts wait for {arguments.reviewer}"]
+    lines += [f"  {one['id']}  {'; '.join(one['needs'])}".rstrip() for one in found["scenarios"][: arguments.limit]]
+    for pair in found["agreement"]["pairs"]:
+        kappa = "–" if pair["kappa"] is None else f"{pair['kappa']:.2f}"
+        lines.append(f"{' and '.join(pair['reviewers'])}: {pair['agreed']} of {pair['n']} alike, kappa {kappa}")
+    lines += [f"  they differ on {one['id']}" for one in found["agreement"]["disagreements"]]
+    return _tell(arguments, found, *lines)
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -435,6 +560,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_data_verbs(verbs)
     _add_tool_verbs(verbs)
+    _add_curation_verbs(verbs)
     _add_run_verbs(verbs)
     return parser
 
@@ -463,9 +589,51 @@ def _add_data_verbs(verbs: Any) -> None:
     for field in fields(ScenarioFilter):
         parser.add_argument(f"--{field.name}", default="", help=f"only scenarios with this {field.name}")
 
-    parser = _verb(verbs, "coverage", _coverage, "count scenarios by tool and OS, mode or split")
+    parser = _verb(verbs, "coverage", _coverage, "count scenarios by tool and OS, mode, shell, category or split")
     parser.add_argument("--toolset", default="")
-    parser.add_argument("--by", default="os", choices=("os", "mode", "split"), help="columns of the text table")
+    parser.add_argument(
+        "--by", default="os", choices=("os", "mode", "shell", "category", "split"), help="columns of the table"
+    )
+
+
+def _add_curation_verbs(verbs: Any) -> None:
+    parser = _verb(verbs, "targets", _targets, "show or set how many scenarios of which kind a toolset wants")
+    parser.add_argument("lines", nargs="*", metavar="TARGET", help=EXAMPLES.replace("%", "%%"))
+    parser.add_argument("--toolset", default="")
+    parser.add_argument("--preset", default="", choices=("", *PRESETS), help="a ready list; TARGETs are added to it")
+    parser.add_argument("--clear", action="store_true", help="take all targets away")
+
+    parser = _verb(verbs, "check", _check, "list every violation of the quality gates; exit status 1 when there is one")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="check these instead of the workspace")
+    parser.add_argument("--toolset", default="")
+    parser.add_argument("--target", action="append", default=[], help="hold it to this instead of its own targets")
+    parser.add_argument("--preset", default="", choices=("", *PRESETS), help="hold it to these targets")
+
+    parser = _verb(verbs, "history", _history, "list changes; undo or redo any of them")
+    parser.add_argument("--undo", nargs="?", type=int, const=0, metavar="CHANGE", help="take back the newest, or this")
+    parser.add_argument("--redo", nargs="?", type=int, const=0, metavar="CHANGE", help="bring back the last, or this")
+    parser.add_argument("--rest", action="store_true", help="leave scenarios alone that changed again later")
+    parser.add_argument("--change", type=int, default=0, metavar="CHANGE", help="show what this change did")
+    parser.add_argument("--scenario", default="", metavar="ID", help="show the revisions of this scenario")
+    parser.add_argument("--limit", type=int, default=20)
+
+    parser = _verb(verbs, "snapshots", _snapshots, "list snapshots, or the rows that differ between two")
+    parser.add_argument("--compare", nargs=2, metavar=("BEFORE", "AFTER"))
+
+    parser = _verb(verbs, "edit", _edit, "set fields of many scenarios as one change")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="of scenarios; or give a filter")
+    for name, help in BULK_FIELDS.items():
+        parser.add_argument(f"--set-{name.replace('_', '-')}", nargs="+" if name.endswith("_tags") else None, help=help)
+    for field in fields(ScenarioFilter):
+        parser.add_argument(f"--{field.name}", default="", help=f"only scenarios with this {field.name}")
+
+    parser = _verb(verbs, "review", _review, "list the drafts that wait, the most needed first; approve or reject some")
+    parser.add_argument("--toolset", default="")
+    parser.add_argument("--reviewer", default=DEFAULT_AUTHOR, help="who says so")
+    parser.add_argument("--approve", nargs="+", default=[], metavar="ID")
+    parser.add_argument("--reject", nargs="+", default=[], metavar="ID")
+    parser.add_argument("--reviewers", type=int, default=0, choices=(1, 2), help="how many must agree from now on")
+    parser.add_argument("--limit", type=int, default=20)
 
 
 def _add_tool_verbs(verbs: Any) -> None:

@@ -22,11 +22,13 @@ RunKind = Literal["train", "evaluate"]
 RunState = Literal["queued", "running", "stopping", "done", "stopped", "failed"]
 ProfileStyle = Literal["plain", "context", "router"]
 ReplyKind = Literal["calls", "text", "malformed"]
+ReasoningDemand = Literal["optional", "required"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 SPLITS: tuple[Split, ...] = get_args(Split)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 PROFILE_STYLES: tuple[ProfileStyle, ...] = get_args(ProfileStyle)
+REASONING_DEMANDS: tuple[ReasoningDemand, ...] = get_args(ReasoningDemand)
 FINISHED_STATES: tuple[RunState, ...] = ("done", "stopped", "failed")
 T = TypeVar("T", bound=str)
 NO_TOOL = "NO_TOOL"
@@ -94,23 +96,28 @@ class PromptProfile:
         style: ``plain`` sends the request alone; ``context`` puts OS and shell before it; ``router`` writes mode,
             system prompt and request into one text.
         system: system prompt by mode; the key ``default`` serves every mode that has no entry.
+        reasoning: ``required`` when every approved scenario must say why (the gate of that name checks it); prompts
+            do not depend on it. Left out of ``to_dict`` when it is ``optional``, so that older hashes stay.
     """
 
     style: ProfileStyle = "plain"
     system: Mapping[str, str] = field(default_factory=lambda: {"default": TRIGGER})
+    reasoning: ReasoningDemand = "optional"
 
     def system_for(self, mode: str) -> str:
         return self.system.get(mode) or self.system.get("default") or TRIGGER
 
     def to_dict(self) -> dict[str, Any]:
-        return {"style": self.style, "system": dict(self.system)}
+        data: dict[str, Any] = {"style": self.style, "system": dict(self.system)}
+        return data if self.reasoning == "optional" else {**data, "reasoning": self.reasoning}
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "profile") -> PromptProfile:
         outer = _mapping(data, path)
         style = _choice(outer.get("style", "plain"), PROFILE_STYLES, f"{path}.style")
         system = _mapping(outer.get("system", {"default": TRIGGER}), f"{path}.system")
-        return cls(style=style, system={k: _text(v, f"{path}.system.{k}") for k, v in system.items()})
+        reasoning = _choice(outer.get("reasoning", "optional"), REASONING_DEMANDS, f"{path}.reasoning")
+        return cls(style, {k: _text(v, f"{path}.system.{k}") for k, v in system.items()}, reasoning)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ def shape(connection: duckdb.DuckDBPyConnection) -> list[Any]:
 
 
 def test_names_are_numbered_in_order() -> None:
-    assert [name[:4] for name in NAMES] == [f"{i:04d}" for i in range(1, len(NAMES) + 1)]
+    numbers = [int(name[:4]) for name in NAMES]
+    assert numbers == sorted(set(numbers))
 
 
 def test_from_blank() -> None:

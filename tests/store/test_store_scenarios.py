@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.records import ExpectedCall, Outcome, Scenario
 from workbench.scenarios import coverage
 from workbench.scenarios.splitting import split_of
-from workbench.store import Store
+from workbench.store import Store, changes
 from workbench.store import scenarios as scenario_store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.workspace import Workspace
@@ -64,7 +64,7 @@ def test_only_what_differs_makes_a_revision(store: Store) -> None:
     assert second > first
     assert [r.revision for r in scenario_store.history(store, "a")] == [1]
     assert [r.revision for r in scenario_store.history(store, "b")] == [2, 1]
-    assert [change.scenarios for change in scenario_store.changes(store)] == [1, 2]
+    assert [change.scenarios for change in changes.changes(store)] == [1, 2]
 
 
 def test_history_says_who_and_how(store: Store) -> None:
@@ -78,13 +78,13 @@ def test_history_says_who_and_how(store: Store) -> None:
         (1, "import", "ann", "one", False),
     ]
     assert scenario_store.history(store, "nobody") == []
-    assert scenario_store.changes(store)[-1].note == "file.csv"
+    assert changes.changes(store)[-1].note == "file.csv"
 
 
 def test_the_same_id_twice_is_refused_whole(store: Store) -> None:
     with pytest.raises(WorkbenchError, match="Two scenarios have the id 'a'"):
         save(store, scenario("b"), scenario("a"), scenario("a", "other"))
-    assert scenario_store.count(store) == 0 and scenario_store.changes(store) == []
+    assert scenario_store.count(store) == 0 and changes.changes(store) == []
 
 
 def test_pages_hold_the_newest_change_first(store: Store) -> None:
@@ -145,25 +145,25 @@ def test_undo_goes_back_step_by_step(store: Store) -> None:
     save(store, scenario("a", "two"), scenario("b"))
     scenario_store.delete(store, ["a"], "me")
 
-    undone = scenario_store.undo(store, "ann")
+    undone = changes.undo(store, "ann")
     assert undone is not None and (undone.kind, undone.scenarios) == ("delete", 1)
     assert scenario_store.get(store, "a") == scenario("a", "two")
-    scenario_store.undo(store, "ann")
+    changes.undo(store, "ann")
     assert scenario_store.get(store, "a") == scenario("a", "one") and scenario_store.get(store, "b") is None
-    scenario_store.undo(store, "ann")
+    changes.undo(store, "ann")
     assert scenario_store.count(store) == 0
-    assert scenario_store.undo(store, "ann") is None
+    assert changes.undo(store, "ann") is None
     assert [r.kind for r in scenario_store.history(store, "a")] == ["undo", "undo", "undo", "delete", "edit", "edit"]
 
 
 def test_work_after_an_undo_is_undone_first(store: Store) -> None:
     save(store, scenario("a", "one"))
     save(store, scenario("a", "two"))
-    scenario_store.undo(store, "me")
+    changes.undo(store, "me")
     save(store, scenario("a", "three"))
-    scenario_store.undo(store, "me")
+    changes.undo(store, "me")
     assert scenario_store.get(store, "a") == scenario("a", "one")
-    scenario_store.undo(store, "me")
+    changes.undo(store, "me")
     assert scenario_store.get(store, "a") is None
 
 
@@ -188,6 +188,7 @@ class Model(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.store = Store.open(Workspace(Path(self.folder.name)))
         self.states: list[dict[str, Scenario]] = [{}]
+        self.undone: list[dict[str, Scenario]] = []
 
     @rule(pairs=st.dictionaries(st.sampled_from("abc"), st.sampled_from(["one", "two"]), min_size=1))
     def save(self, pairs: dict[str, str]) -> None:
@@ -196,6 +197,7 @@ class Model(RuleBasedStateMachine):
         assert changed == (new != self.states[-1])
         if changed:
             self.states.append(new)
+            self.undone.clear()
 
     @rule(gone=st.sets(st.sampled_from("abc"), min_size=1))
     def delete(self, gone: set[str]) -> None:
@@ -204,13 +206,21 @@ class Model(RuleBasedStateMachine):
         assert changed == (new != self.states[-1])
         if changed:
             self.states.append(new)
+            self.undone.clear()
 
     @rule()
     def undo(self) -> None:
-        undone = scenario_store.undo(self.store, "me")
+        undone = changes.undo(self.store, "me")
         assert (undone is None) == (len(self.states) == 1)
         if undone:
-            self.states.pop()
+            self.undone.append(self.states.pop())
+
+    @rule()
+    def redo(self) -> None:
+        redone = changes.redo(self.store, "me")
+        assert (redone is None) == (not self.undone)
+        if redone:
+            self.states.append(self.undone.pop())
 
     @invariant()
     def same(self) -> None:
@@ -234,7 +244,7 @@ def test_the_same_scenario_may_be_saved_again_and_again_while_it_is_being_read(s
         next(reader)
         readers.append(reader)
         save(store, *(scenario(f"s{i}", f"round {round}") for i in range(3000)))
-        scenario_store.undo(store, "me")
+        changes.undo(store, "me")
         scenario_store.delete(store, ["s5"], "me")
         save(store, scenario("s5", f"back {round}"))
     assert [sum(1 for _ in reader) for reader in readers] == [2999] * 4

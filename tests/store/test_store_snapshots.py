@@ -9,7 +9,7 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.records import ExpectedCall, Outcome, Scenario, Tool, Toolset
 from workbench.scenarios.splitting import split_of
-from workbench.store import Store, scenarios, snapshots, toolsets
+from workbench.store import Store, changes, scenarios, snapshots, toolsets
 
 DESK = Toolset("desk", (Tool("look", "", {"type": "object", "properties": {}}),))
 
@@ -48,7 +48,7 @@ def test_later_edits_leave_it_alone(store: Store, rows: list[Scenario]) -> None:
 def test_equal_content_makes_one_snapshot(store: Store, rows: list[Scenario]) -> None:
     name = snapshots.create(store, "desk", "first")
     scenarios.save(store, [replace(rows[0], request="changed")], "edit", "me")
-    scenarios.undo(store, "me")
+    changes.undo(store, "me")
     assert snapshots.create(store, "desk", "second") == name
     (info,) = snapshots.list_snapshots(store)
     assert (info.hash, info.toolset, info.note) == (name, "desk", "first")

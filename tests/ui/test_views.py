@@ -262,7 +262,8 @@ def test_coverage_cells_lead_to_their_scenarios_or_to_a_new_one():
     links = {found["aria-label"]: found["href"] for found in page.all("a", **{"class": "cell "})}
     assert links["ping, linux: 2 scenarios"] == "/scenarios?toolset=small&tool=ping&os=linux"
     empty = {found["aria-label"]: found["href"] for found in page.all("a", **{"class": "cell none"})}
-    assert empty["clock, bsd: none yet, write one"] == "/scenarios?toolset=small&tool=clock&open=new&os=bsd"
+    assert empty["clock, bsd: none yet, write one"] == "/scenarios?toolset=small&tool=clock&os=bsd&open=new"
+    assert links["gone, no os: 1 scenario"] == "/scenarios?toolset=small&tool=gone&os=-"
     assert not any(label.startswith("gone") for label in empty), "nothing is written for a tool that is not there"
     assert "any" in page.text
 

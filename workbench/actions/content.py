@@ -8,6 +8,8 @@ from pathlib import Path
 from workbench import workspace
 from workbench.actions.curate import SHIPPED_CHANGE, SHIPPED_TOOLSET
 from workbench.records import Scenario, Toolset
+from workbench.scenarios.targets import PRESETS
+from workbench.store import demands as demand_store
 from workbench.store import scenarios as scenario_store
 from workbench.store import toolsets as toolset_store
 from workbench.store.database import Store
@@ -35,11 +37,17 @@ def ensure_shipped(store: Store) -> None:
     """Give a store without any toolset the shipped toolset and its scenarios; leave every other store alone."""
     if toolset_store.list_toolsets(store):
         return
-    folder = workspace.SHIPPED_DATASETS / SHIPPED_TOOLSET
-    toolset = Toolset.from_dict(json.loads((folder / "toolset.json").read_text("utf-8")))
+    folder, toolset = workspace.SHIPPED_DATASETS / SHIPPED_TOOLSET, shipped_toolset()
     with (folder / "scenarios.jsonl").open(encoding="utf-8") as lines:
         scenarios = [Scenario.from_dict(json.loads(line)) for line in lines if line.strip()]
     # The toolset goes last: a process that dies in between finds no toolset and starts over, and saving what is
     # already there makes no revision.
     scenario_store.save(store, scenarios, SHIPPED_CHANGE, SHIPPED_AUTHOR)
+    demand_store.save_targets(store, toolset.name, PRESETS["basic"], SHIPPED_AUTHOR)
     toolset_store.save_toolset(store, toolset, SHIPPED_AUTHOR)
+
+
+def shipped_toolset() -> Toolset:
+    """The toolset that a new workspace starts with."""
+    path = workspace.SHIPPED_DATASETS / SHIPPED_TOOLSET / "toolset.json"
+    return Toolset.from_dict(json.loads(path.read_text("utf-8")))

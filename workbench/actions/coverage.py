@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.actions.curate import toolset as get_toolset
 from workbench.records import NO_TOOL, SPLITS, STATUSES
+from workbench.store import counting
 from workbench.store import scenarios as scenario_store
 from workbench.store.database import Store
 from workbench.store.scenarios import CoverageCell, ScenarioFilter
@@ -24,6 +25,8 @@ class Coverage:
         oses, modes: values that occur, sorted; the empty one ("any") last.
         cells: one count for each combination that occurs. A scenario with several calls counts under each of its tools.
         total: number of scenarios, each counted once.
+        by_tool_shell, by_tool_category: counts by (tool, shell) and (tool, category); a scenario counts in each of its
+            categories (see ``scenarios.targets.category_names``), and under "" where it has none.
     """
 
     toolset: str
@@ -32,6 +35,16 @@ class Coverage:
     modes: tuple[str, ...]
     cells: tuple[CoverageCell, ...]
     total: int
+    by_tool_shell: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    by_tool_category: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def shells(self) -> tuple[str, ...]:
+        return _values(shell for _, shell in self.by_tool_shell)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return _values(category for _, category in self.by_tool_category)
 
     @property
     def by_tool_os(self) -> Mapping[tuple[str, str], int]:
@@ -66,6 +79,10 @@ class Coverage:
             "tools": list(self.tools),
             "oses": list(self.oses),
             "modes": list(self.modes),
+            "shells": list(self.shells),
+            "categories": list(self.categories),
+            "by_tool_shell": self._table(self.by_tool_shell, self.shells),
+            "by_tool_category": self._table(self.by_tool_category, self.categories),
             "by_tool_os": self._table(self.by_tool_os, self.oses),
             "by_tool_mode": self._table(self.by_tool_mode, self.modes),
             "by_tool_split": self._table(self.by_tool_split, SPLITS),
@@ -93,6 +110,8 @@ def coverage(store: Store, toolset: str, filter: ScenarioFilter | None = None) -
         modes=_values(cell.mode for cell in cells),
         cells=cells,
         total=scenario_store.count(store, chosen),
+        by_tool_shell=counting.table(store, toolset, "tool", "shell", chosen),
+        by_tool_category=counting.table(store, toolset, "tool", "category", chosen),
     )
 
 

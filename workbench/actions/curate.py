@@ -9,17 +9,17 @@ from dataclasses import replace
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import STATUSES, RecordError, Scenario, Status, Toolset
 from workbench.scenarios.validate import check_scenario
+from workbench.store import changes as change_store
 from workbench.store import scenarios as scenario_store
 from workbench.store import toolsets as toolset_store
+from workbench.store.changes import Change
 from workbench.store.database import Store
-from workbench.store.scenarios import Change, Revision, ScenarioFilter
+from workbench.store.scenarios import Revision, ScenarioFilter
 
 MAX_PAGE = 1_000
 DEFAULT_AUTHOR = "local"
 SHIPPED_TOOLSET = "desktop"
 SHIPPED_CHANGE = "shipped"
-LOOK_BACK = 1_000
-"""Changes among which the one to undo is sought."""
 
 
 class ProblemsError(WorkbenchError):
@@ -100,18 +100,38 @@ def delete(store: Store, ids: Sequence[str], author: str = DEFAULT_AUTHOR) -> in
 
 def undoable(store: Store) -> Change | None:
     """The change that ``undo`` would take back: the newest that is not undone; the shipped content stays."""
-    newest = scenario_store.changes(store, LOOK_BACK)
-    undone = {change.undoes for change in newest}
-    open_changes = (change for change in newest if change.undoes is None and change.id not in undone)
-    change = next(open_changes, None)
+    change = change_store.next_undo(store)
     return None if change is None or change.kind == SHIPPED_CHANGE else change
 
 
-def undo(store: Store, author: str = DEFAULT_AUTHOR) -> Change:
-    """Take back the newest change that is not yet undone; returns it. Raises WorkbenchError when there is none."""
-    change = scenario_store.undo(store, author) if undoable(store) else None
+def redoable(store: Store) -> Change | None:
+    """The change that ``redo`` would bring back: the one undone last, unless something was changed since."""
+    return change_store.next_redo(store)
+
+
+def undo(store: Store, author: str = DEFAULT_AUTHOR, change_id: int = 0, rest: bool = False) -> Change:
+    """Take back the newest change that is not yet undone, or the one named; returns it.
+
+    Args:
+        rest: leave scenarios alone that were changed again later, instead of refusing.
+
+    Raises:
+        WorkbenchError: there is none, it is undone already, or later changes touched its scenarios.
+    """
+    wanted = change_store.get_change(store, change_id) if change_id else undoable(store)
+    if change_id and wanted and wanted.kind == SHIPPED_CHANGE:
+        raise WorkbenchError("The shipped content stays.", "Delete the scenarios that you do not want.")
+    change = change_store.undo(store, author, change_id, rest) if wanted or change_id else None
     if change is None:
         raise WorkbenchError("There is nothing to undo.", "Every change of this workspace has been taken back.")
+    return change
+
+
+def redo(store: Store, author: str = DEFAULT_AUTHOR, change_id: int = 0, rest: bool = False) -> Change:
+    """Bring back the change that was undone last, or the one named; returns it. Errors as those of ``undo``."""
+    change = change_store.redo(store, author, change_id, rest)
+    if change is None:
+        raise WorkbenchError("There is nothing to redo.", "Redo follows an undo, until something else is changed.")
     return change
 
 

@@ -10,7 +10,7 @@ from workbench.actions import comparing, curate, models, runs
 from workbench.actions.coverage import Coverage, coverage
 from workbench.actions.runs import Progress
 from workbench.records import SPLITS, Run, Split
-from workbench.store import scenarios as scenario_store
+from workbench.store import changes as change_store
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
@@ -65,7 +65,7 @@ def overview(store: Store) -> Overview:
         filled=sum(bool(os) for one in coverages for _, os in one.by_tool_os),
         bases=len(listed) - trained,
         trained=trained,
-        authored=any(change.kind == "edit" for change in scenario_store.changes(store, RECENT_CHANGES)),
+        authored=any(change.kind == "edit" for change in change_store.changes(store, RECENT_CHANGES)),
         compared=_compared(comparing.evaluations(store)),
         latest=runs.progress(store, found[0].id) if found else None,
     )

@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from workbench.actions.content import open_workspace
+from workbench.actions.curation_remote import RemoteCuration
 from workbench.actions.models import STARTER_ID
 from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
@@ -59,7 +60,7 @@ class AppFile:
 
 
 @dataclass(frozen=True)
-class RemoteVerbs:
+class RemoteVerbs(RemoteCuration):
     """The same methods as ``Verbs``, answered by the app at ``url``. Raises WorkbenchError as that does."""
 
     url: str

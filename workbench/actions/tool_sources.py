@@ -62,7 +62,8 @@ def read_file(store: Store, path: Path, into: str = "", how: Joining = "replace"
     if importing.kind_of(format) != "tools" and format != "chat":
         raise WorkbenchError(f"{called} holds scenarios, not tools.", "Import it on the Scenarios page.")
     if format == "chat":
-        brought, problems = importing.read_toolset(path, into or Path(called).stem, format), ()
+        brought = importing.read_toolset(path, into or Path(called).stem, format)
+        problems: tuple[Problem, ...] = ()
     else:
         found = importing.read_tools(path, Path(called).stem, format)
         brought, problems = found.toolset, tuple(replace(problem, file=called) for problem in found.problems)

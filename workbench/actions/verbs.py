@@ -13,6 +13,7 @@ from typing import Any
 
 import workbench
 from workbench.actions import comparing, coverage, curate, runs, transfer
+from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
@@ -25,7 +26,7 @@ Json = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Verbs:
+class Verbs(CurationVerbs):
     """Every verb on one open store. All raise WorkbenchError when something is wrong that a person can put right."""
 
     store: Store
@@ -157,15 +158,6 @@ class Verbs:
                 run = runs.get_run(self.store, model_id.removeprefix(RUN_PREFIX))
                 return Toolset.from_dict(run.config["toolset"]).name
         return curate.default_toolset(self.store)
-
-
-def to_filter(data: Mapping[str, str]) -> ScenarioFilter:
-    """A filter from its fields by name; empty ones are left out. Raises WorkbenchError for an unknown one."""
-    known = [field.name for field in dataclasses.fields(ScenarioFilter)]
-    for name in data:
-        if name not in known:
-            raise WorkbenchError(f"'{name}' is not a filter.", f"Filters: {', '.join(known)}.")
-    return ScenarioFilter(**data)
 
 
 def to_split(split: str) -> Split:

@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from workbench.actions import curate
 from workbench.actions.verbs import Json, Verbs
+from workbench.api import curation
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
@@ -52,6 +53,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(curation.routes(store), prefix="/api")
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
 
@@ -75,10 +77,6 @@ def _scenario_routes(store: Store) -> APIRouter:
     @router.delete("/scenarios/{scenario_id}")
     def delete(scenario_id: str) -> Json:
         return {"id": scenario_id, "change": curate.delete(store, [scenario_id], "api")}
-
-    @router.post("/undo")
-    def undo() -> Json:
-        return {"undone": curate.undo(store, "api").id}
 
     return router
 

@@ -94,8 +94,21 @@ def _m0003_toolset_changes(cursor: Cursor) -> None:
     """)
 
 
+def _m0004_targets_and_reviews(cursor: Cursor) -> None:
+    """What a toolset demands of its scenarios, and who said what of which draft."""
+    cursor.execute("""
+        CREATE TABLE demands (
+            toolset VARCHAR PRIMARY KEY, targets JSON NOT NULL, reviewers INTEGER NOT NULL,
+            updated_at VARCHAR NOT NULL, author VARCHAR NOT NULL);
+        CREATE TABLE reviews (
+            change_id BIGINT NOT NULL, scenario_id VARCHAR NOT NULL, revision INTEGER NOT NULL,
+            reviewer VARCHAR NOT NULL, verdict VARCHAR NOT NULL, PRIMARY KEY (change_id, scenario_id));
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
     ("0003_toolset_changes", _m0003_toolset_changes),
+    ("0004_targets_and_reviews", _m0004_targets_and_reviews),
 )

@@ -1,8 +1,8 @@
 """Scenarios in the store: revisions are added, never overwritten, so that undo and history are reads.
 
 ``scenario_revisions`` holds everything that ever was; ``scenarios`` the newest revision of what is not deleted, with
-the columns that pages filter by. Each save, delete or undo is one change. Knows nothing of validity: callers check
-scenarios against their toolset first.
+the columns that pages filter by. Each save, delete or undo is one change (see ``changes``). Knows nothing of validity:
+callers check scenarios against their toolset first.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class ScenarioFilter:
         text: part of the request or the id, in any case.
         tool: a tool that the scenario calls, or ``NO_TOOL``.
         split: the resolved split, pinned or hashed.
+
+    ``os``, ``shell``, ``mode`` and ``tag`` may be ``UNSET``, which finds the scenarios that have none.
     """
 
     toolset: str = ""
@@ -38,6 +40,7 @@ class ScenarioFilter:
     split: str = ""
     status: str = ""
     tag: str = ""
+    shell: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,26 +55,8 @@ class Revision:
     deleted: bool
 
 
-@dataclass(frozen=True)
-class Change:
-    """One save, delete or undo.
-
-    Attributes:
-        kind: what the caller of ``save`` says, or ``delete`` or ``undo``.
-        undoes: the change that this one took back, or None.
-        scenarios: how many scenarios it touched.
-    """
-
-    id: int
-    kind: str
-    author: str
-    at: str
-    note: str
-    undoes: int | None
-    scenarios: int
-
-
 NO_FILTER = ScenarioFilter()
+UNSET = "-"
 
 
 def find(store: Store, filter: ScenarioFilter = NO_FILTER, offset: int = 0, limit: int = 50) -> list[Scenario]:
@@ -103,6 +88,23 @@ def existing(store: Store, ids: Iterable[str]) -> set[str]:
     """Those of the ids that are taken by a scenario now."""
     rows = store.read("SELECT id FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)])
     return {row["id"] for row in rows}
+
+
+def drafts(store: Store, toolset: str) -> Iterator[Scenario]:
+    """The drafts of a toolset, those that have waited longest first."""
+    waiting = "SELECT body FROM scenarios WHERE toolset = ? AND status = 'draft' ORDER BY change_id, id"
+    for row in store.stream(waiting, [toolset]):
+        yield _scenario(row["body"])
+
+
+def most_similar(store: Store, scenario: Scenario) -> tuple[Scenario, float] | None:
+    """The approved scenario whose request reads most like this one's, with their Jaro-Winkler similarity, 0 to 1."""
+    rows = store.read(
+        """SELECT body, jaro_winkler_similarity(lower(request), lower(?)) AS similarity FROM scenarios
+           WHERE toolset = ? AND status = 'approved' AND id <> ? ORDER BY similarity DESC, id LIMIT 1""",
+        [scenario.request, scenario.toolset, scenario.id],
+    )
+    return (_scenario(rows[0]["body"]), rows[0]["similarity"]) if rows else None
 
 
 def history(store: Store, scenario_id: str) -> list[Revision]:
@@ -199,37 +201,6 @@ def delete(store: Store, ids: Iterable[str], author: str, note: str = "") -> int
     return change
 
 
-def undo(store: Store, author: str) -> Change | None:
-    """Take back the newest change that is not yet undone, by adding revisions; None when there is none left.
-
-    Returns the change that was taken back.
-    """
-    with store.write() as cursor:
-        row = cursor.execute(f"{_CHANGES} WHERE {_NOT_UNDONE} ORDER BY id DESC LIMIT 1").fetchone()
-        if row is None:
-            return None
-        undone = Change(*row)
-        before = cursor.execute(
-            """SELECT r.scenario_id, p.body FROM scenario_revisions r
-               LEFT JOIN scenario_revisions p
-                 ON p.scenario_id = r.scenario_id AND p.revision = r.revision - 1 AND NOT p.deleted
-               WHERE r.change_id = ?""",
-            [undone.id],
-        ).fetchall()
-        change = _add_change(cursor, "undo", author, f"undo of {undone.kind}", undoes=undone.id)
-        _remove(cursor, change, [scenario_id for scenario_id, body in before if body is None])
-        bodies = [body for _, body in before if body is not None]
-        _put(cursor, change, [_scenario(body) for body in bodies], bodies)
-        toolsets.take_back(cursor, undone.id, change, author)
-    return undone
-
-
-def changes(store: Store, limit: int = 50) -> list[Change]:
-    """The newest changes, newest first."""
-    rows = store.read(f"{_CHANGES} ORDER BY id DESC LIMIT ?", [limit])
-    return [Change(*row.values()) for row in rows]
-
-
 def coverage(store: Store, toolset: str, filter: ScenarioFilter = NO_FILTER) -> list[CoverageCell]:
     """The cells of a toolset that are not empty; see ``CoverageCell`` for how several calls count."""
     where, params = _where(filter, "toolset = ?")
@@ -242,10 +213,6 @@ def coverage(store: Store, toolset: str, filter: ScenarioFilter = NO_FILTER) -> 
     return [CoverageCell(**row) for row in rows]
 
 
-_CHANGES = """SELECT id, kind, author, created_at, note, undoes,
-    (SELECT count(*) FROM scenario_revisions r WHERE r.change_id = changes.id) AS scenarios FROM changes"""
-_NOT_UNDONE = "undoes IS NULL AND id NOT IN (SELECT u.undoes FROM changes u WHERE u.undoes IS NOT NULL)"
-
 _CONDITIONS = {
     "toolset": "toolset = ?",
     "tool": "list_contains(tools, ?)",
@@ -254,7 +221,9 @@ _CONDITIONS = {
     "split": "split = ?",
     "status": "status = ?",
     "tag": "list_contains(tags, ?)",
+    "shell": "shell = ?",
 }
+_WITHOUT = {"os": "os = ''", "shell": "shell = ''", "mode": "mode = ''", "tag": "len(tags) = 0"}
 
 
 def _where(filter: ScenarioFilter, *first: str) -> tuple[str, list[Any]]:
@@ -262,7 +231,9 @@ def _where(filter: ScenarioFilter, *first: str) -> tuple[str, list[Any]]:
     conditions = list(first)
     params: list[Any] = []
     for name, condition in _CONDITIONS.items():
-        if value := getattr(filter, name):
+        if (value := getattr(filter, name)) == UNSET and name in _WITHOUT:
+            conditions.append(_WITHOUT[name])
+        elif value:
             conditions.append(condition)
             params.append(value)
     if filter.text:

@@ -73,14 +73,22 @@ def delete_version(cursor: Cursor, name: str, author: str, note: str = "", chang
 
 
 def take_back(cursor: Cursor, undone: int, change: int, author: str) -> None:
-    """What the change ``undone`` did to toolsets is undone by further versions, which belong to ``change``."""
+    """What the change ``undone`` did to toolsets is undone by further versions, which belong to ``change``.
+
+    Raises:
+        WorkbenchError: a toolset has newer versions.
+    """
     rows = cursor.execute(
-        """SELECT v.name, p.body, coalesce(p.deleted, true) FROM toolsets v
+        """SELECT v.name, p.body, coalesce(p.deleted, true),
+                  v.version < (SELECT max(n.version) FROM toolsets n WHERE n.name = v.name) FROM toolsets v
            LEFT JOIN toolsets p ON p.name = v.name AND p.version = v.version - 1
            WHERE v.change_id = ?""",
         [undone],
     ).fetchall()
-    for name, body, was_deleted in rows:
+    for name, body, was_deleted, has_newer in rows:
+        if has_newer:
+            message = f"The toolset '{name}' was changed again later."
+            raise WorkbenchError(message, "Undo that first, or restore a version of it on the Tools page.")
         if was_deleted:
             delete_version(cursor, name, author, "undo", change)
         else:

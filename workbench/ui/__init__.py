@@ -12,8 +12,17 @@ import gradio as gr
 from fastapi import FastAPI
 
 from workbench.store.database import Store
-from workbench.ui import compare, coverage, home, scenarios, theme, tools, train, views
+from workbench.ui import compare, coverage, history, home, review, scenarios, theme, tools, train, views
 
+PAGES = (
+    ("Scenarios", scenarios),
+    ("Review", review),
+    ("Tools", tools),
+    ("Coverage", coverage),
+    ("Train", train),
+    ("Compare", compare),
+    ("History", history),
+)
 CACHE_SECONDS = 3600
 """How long files handed to a browser are kept."""
 
@@ -25,13 +34,7 @@ def build(store: Store) -> gr.Blocks:
         title=views.PRODUCT, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as demo:
         home.page(demo, store)
-    for name, page in (
-        ("Scenarios", scenarios),
-        ("Tools", tools),
-        ("Coverage", coverage),
-        ("Train", train),
-        ("Compare", compare),
-    ):
+    for name, page in PAGES:
         with demo.route(name, f"/{name.lower()}", show_in_navbar=False):
             page.page(demo, store)
     return demo

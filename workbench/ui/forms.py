@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
+from workbench.actions.bulk import BulkEdit
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Tool, Toolset
-from workbench.store.scenarios import ScenarioFilter
+from workbench.store.scenarios import UNSET, ScenarioFilter
 from workbench.training.settings import TrainSettings
 
 Fields = Mapping[str, Sequence[str]]
-FILTER_NAMES = ("toolset", "text", "tool", "os", "mode", "split", "status", "tag")
+FILTER_NAMES = ("toolset", "text", "tool", "os", "mode", "split", "status", "tag", "shell")
 NEW = "new"
 NOW = "now"
 """In the Compare form's menu of snapshots: one of the approved scenarios as they are now."""
@@ -66,38 +67,51 @@ class Desk:
     Attributes:
         open: id of the scenario in the editor, ``new`` for one not yet saved, or empty.
         revision: which revision the editor shows; 0 for the current one.
+        given: for a new scenario: arguments of its call as a JSON object.
     """
 
     filter: ScenarioFilter = ScenarioFilter()
     page: int = 1
     open: str = ""
     revision: int = 0
+    given: str = ""
 
     @classmethod
     def read(cls, fields: Fields) -> Desk:
         page = max(1, whole(fields, "page", 1))
-        return cls(scenario_filter(fields), page, one(fields, "open"), whole(fields, "revision"))
+        open, revision = one(fields, "open"), whole(fields, "revision")
+        return cls(scenario_filter(fields), page, open, revision, one(fields, "given"))
 
     @property
     def query(self) -> str:
         page = 0 if self.page == 1 else self.page
-        return address(**_filter_parts(self.filter), page=page, open=self.open, revision=self.revision)
+        given = self.given if self.open == NEW else ""
+        return address(**_filter_parts(self.filter), page=page, open=self.open, revision=self.revision, given=given)
 
     def at(self, **changes: Any) -> Desk:
         return replace(self, **changes)
 
 
-def blank(filter: ScenarioFilter, toolset: Toolset, id: str) -> Scenario:
-    """A new scenario as the filter suggests: its tool, OS, mode and pinned split."""
+def blank(filter: ScenarioFilter, toolset: Toolset, id: str, given: str = "") -> Scenario:
+    """A new scenario as the filter suggests: its tool, OS, shell, mode, tag and pinned split.
+
+    Args:
+        given: arguments of its call as a JSON object; anything else is passed over.
+    """
     tool = filter.tool if toolset.tool(filter.tool) else ""
     no_tool = filter.tool == "NO_TOOL"
+    arguments = _json(given) if given else {}
+    call = ExpectedCall(tool, arguments if tool and isinstance(arguments, dict) else {})
+    place = {name: "" if value == UNSET else value for name, value in _filter_parts(filter).items()}
     return Scenario(
         id=id,
         toolset=toolset.name,
         request="",
-        outcome=Outcome() if no_tool else Outcome((ExpectedCall(tool),)),
-        os=filter.os,
-        mode=filter.mode,
+        outcome=Outcome() if no_tool else Outcome((call,)),
+        os=place["os"],
+        shell=place["shell"],
+        mode=place["mode"],
+        tags=(place["tag"],) if place["tag"] else (),
         split=_one_of(filter.split, SPLITS),
         status="approved",
         source="author",
@@ -246,6 +260,47 @@ def as_text(value: Any) -> str:
 
 def _one_of(value: str, choices: tuple[Any, ...]) -> Any:
     return value if value in choices else None
+
+
+def bulk_edit(fields: Fields) -> BulkEdit:
+    """What the form above the table says to set."""
+    texts = {name: one(fields, name).strip() for name in ("status", "os", "mode", "split", "toolset")}
+    tags = {name: tuple(words(one(fields, name))) for name in ("add_tags", "remove_tags")}
+    return BulkEdit(**texts, add_tags=tags["add_tags"], remove_tags=tags["remove_tags"])
+
+
+# History
+
+
+@dataclass(frozen=True)
+class Past:
+    """Where one is on the History page.
+
+    Attributes:
+        below: changes older than this one are listed; 0 for the newest.
+        change: the change whose scenarios are shown; 0 for none.
+        scenario: the scenario whose revisions are shown instead of changes.
+        view: ``snapshots`` for those, with ``old`` and ``new`` the hashes to compare.
+    """
+
+    below: int = 0
+    change: int = 0
+    scenario: str = ""
+    view: str = ""
+    old: str = ""
+    new: str = ""
+
+    @classmethod
+    def read(cls, fields: Fields) -> Past:
+        texts = {name: one(fields, name) for name in ("scenario", "view", "old", "new")}
+        return cls(max(0, whole(fields, "below")), max(0, whole(fields, "change")), **texts)
+
+    @property
+    def query(self) -> str:
+        return address(**{name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    def at(self, **changes: Any) -> Past:
+        return replace(self, **changes)
 
 
 # Train

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import curate, transfer
+from workbench.actions import bulk, curate, transfer
 from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
 from workbench.errors import WorkbenchError
@@ -23,11 +23,11 @@ UPLOADS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
 def page(demo: gr.Blocks, store: Store) -> None:
     ui.header("/scenarios")
-    head = ui.live("scenarios-head", views.scenarios_head(), events=("undo", "export", "compose"))
+    head = ui.live("scenarios-head", views.scenarios_head(), events=("undo", "redo", "export", "compose"))
     panel = ui.live("import", events=("glance", "bring", "rejects", "dismiss"))
     filters = ui.live("filters", events=("narrow", "clear"))
     with gr.Row(elem_id="wb-scenarios"):
-        table = ui.live("table", events=("open", "turn", "compose"))
+        table = ui.live("table", events=("open", "turn", "compose", "bulk"))
         form = ui.live("editor", events=("save", "reshape", "close", "look", "remove"))
     message = ui.notice()
     file = ui.upload(UPLOADS)
@@ -39,12 +39,14 @@ def page(demo: gr.Blocks, store: Store) -> None:
     filters.clear(desk.clear, None, [filters, *all_parts], **ui.QUIET)
     table.turn(desk.turn, None, all_parts, **ui.EAGER)
     table.open(desk.open, None, all_parts, **ui.EAGER)
+    table.bulk(desk.bulk, None, all_parts, **ui.QUIET)
     for part in (table, head):
         part.compose(desk.compose, None, all_parts, **ui.QUIET)
     for part in (head, message):
         part.undo(desk.undo, None, all_parts, **ui.QUIET)
+    head.redo(desk.redo, None, all_parts, **ui.QUIET)
 
-    editor = _Editor(store)
+    editor = Editor(store)
     form.save(editor.save, None, all_parts, **ui.QUIET)
     form.reshape(editor.reshape, None, [form, message], **ui.EAGER)
     form.look(editor.look, None, all_parts, **ui.QUIET)
@@ -75,7 +77,7 @@ class _Desk:
         except WorkbenchError as error:
             desk, editor, message = desk.at(open="", revision=0), "", ui.failed(error)
         rows = curate.find(self.store, desk.filter, (desk.page - 1) * views.ROWS, views.ROWS)
-        return views.scenarios_list(rows, total, desk), editor, message
+        return views.scenarios_list(rows, total, desk, curate.toolsets(self.store)), editor, message
 
     def filters(self, filter: ScenarioFilter) -> str:
         return views.scenarios_filters(filter, curate.toolsets(self.store), self.modes(filter.toolset))
@@ -94,7 +96,7 @@ class _Desk:
         """What the editor starts from: a blank with that id or a new one, a revision, or the current scenario."""
         if desk.open == NEW:
             toolset = curate.toolset(self.store, ui.toolset_of(self.store, desk.filter.toolset))
-            return forms.blank(desk.filter, toolset, id or curate.new_id()), toolset
+            return forms.blank(desk.filter, toolset, id or curate.new_id(), desk.given), toolset
         revisions = curate.history(self.store, desk.open) if desk.revision else []
         found = next((one.scenario for one in revisions if one.revision == desk.revision), None)
         scenario = found or curate.get(self.store, desk.open)
@@ -136,13 +138,32 @@ class _Table(_Desk):
 
     @ui.answering(2)
     def undo(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        desk = Desk.read(ui.query(event)).at(revision=0)
         change = curate.undo(self.store, ui.author(request))
+        return self.still(event, views.toast(views.undone(change)))
+
+    @ui.answering(2)
+    def redo(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        change = curate.redo(self.store, ui.author(request))
+        return self.still(event, views.toast(views.redone(change), undo=True))
+
+    @ui.answering(2)
+    def bulk(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        fields, desk = ui.form(event), Desk.read(ui.query(event)).at(revision=0)
+        edit, author = forms.bulk_edit(fields), ui.author(request)
+        if one(fields, "scope") == "all":
+            report = bulk.edit_filtered(self.store, desk.filter, edit, author)
+        else:
+            report = bulk.edit_scenarios(self.store, fields.get("pick", ()), edit, author)
+        return self.show(desk, views.bulk_done(report))
+
+    def still(self, event: gr.EventData, message: str) -> tuple[Any, ...]:
+        """The same place; the editor closes where its scenario is gone."""
+        desk = Desk.read(ui.query(event)).at(revision=0)
         kept = desk.open in ("", NEW) or curate.history(self.store, desk.open)[0].deleted is False
-        return self.show(desk if kept else desk.at(open=""), views.toast(views.undone(change)))
+        return self.show(desk if kept else desk.at(open=""), message)
 
 
-class _Editor(_Desk):
+class Editor(_Desk):
     """One scenario: its form, its revisions."""
 
     @ui.answering(2)

@@ -34,7 +34,7 @@ def css() -> str:
 @cache
 def head() -> str:
     """Scripts of every page, inline, so that nothing is fetched."""
-    scripts = "\n".join((ASSETS / name).read_text("utf-8") for name in ("workbench.js", "curves.js"))
+    scripts = "\n".join((ASSETS / name).read_text("utf-8") for name in ("workbench.js", "curves.js", "review.js"))
     return f'<meta name="color-scheme" content="light dark">\n<script>\n{scripts}\n</script>'
 
 

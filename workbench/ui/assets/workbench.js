@@ -1,6 +1,7 @@
 // Joins server-rendered HTML to the app. Knows no page: elements say with data attributes which event they send.
 //   data-event   a click sends this event          data-change  a changed field sends it
 //   data-input   typing sends it, after a pause    data-submit  submitting the form sends it
+//   data-still   clicks in here send nothing       data-all     ticks every box of that name in the same part
 // Each event carries the element's data attributes, the fields of its form and the address's query.
 // The address follows the page: an element with data-query says what it must be.
 window.workbench = (() => {
@@ -32,8 +33,8 @@ window.workbench = (() => {
     const leaves = (target) => "leave" in target.dataset;
 
     element.addEventListener("click", (event) => {
-      const target = event.target.closest("[data-event], [data-press], [data-dismiss]");
-      if (!target || !element.contains(target)) return;
+      const target = event.target.closest("[data-event], [data-press], [data-dismiss], [data-still]");
+      if (!target || !element.contains(target) || "still" in target.dataset) return;
       if ("dismiss" in target.dataset) return void (target.closest(".toast").hidden = true);
       if (target.dataset.press) return press(target.dataset.press);
       event.preventDefault();
@@ -53,6 +54,9 @@ window.workbench = (() => {
     });
     element.addEventListener("change", (event) => event.target.dataset.change && send(event.target.dataset.change, event.target));
     element.addEventListener("change", (event) => event.target.dataset.curve && ticks.set(event.target.dataset.curve, event.target.checked));
+    element.addEventListener("change", (event) => {
+      for (const box of event.target.dataset.all ? element.querySelectorAll(`[name=${event.target.dataset.all}]`) : []) box.checked = event.target.checked;
+    });
     let timer;
     element.addEventListener("input", (event) => {
       const form = event.target.closest("form");
@@ -183,6 +187,18 @@ window.workbench = (() => {
     if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.removeAttribute("open");
   });
 
+  // Ctrl+Z and Ctrl+Shift+Z (or Ctrl+Y) press the page's own buttons, unless a field is being typed in: it has its own undo.
+  const typing = (target) => !!target?.closest?.("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
+  addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || typing(event.target)) return;
+    const key = event.key.toLowerCase();
+    const name = key === "y" || (key === "z" && event.shiftKey) ? "redo" : key === "z" ? "undo" : "";
+    const button = name && document.querySelector(`[data-shortcut=${name}]:not([disabled])`);
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+  });
+
   // Presses one of Gradio's hidden file buttons, which may not stand yet, or not hold their file yet.
   function press(selector, tries = 40) {
     const button = document.querySelector(selector);
@@ -190,5 +206,7 @@ window.workbench = (() => {
     else if (tries) setTimeout(() => press(selector, tries - 1), 50);
   }
 
-  return { wire, poll, press, query, recallLight, toggleLight };
+  const show = (name, html) => parts[name] && (parts[name].value = html);
+
+  return { wire, poll, press, query, typing, show, recallLight, toggleLight };
 })();

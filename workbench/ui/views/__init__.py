@@ -5,10 +5,21 @@ Everything that leaves this package went through ``templates/`` with autoescape 
 
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
 from workbench.ui.views.compare import compare_form, compare_result
-from workbench.ui.views.coverage import coverage
+from workbench.ui.views.coverage import coverage, gates
 from workbench.ui.views.editor import editor
+from workbench.ui.views.history import PAST_ROWS, past_changes, past_scenario, past_snapshots
 from workbench.ui.views.home import home
-from workbench.ui.views.scenarios import ROWS, import_panel, scenarios_filters, scenarios_head, scenarios_list, undone
+from workbench.ui.views.review import review_item, review_page, review_setup, saved
+from workbench.ui.views.scenarios import (
+    ROWS,
+    bulk_done,
+    import_panel,
+    redone,
+    scenarios_filters,
+    scenarios_head,
+    scenarios_list,
+    undone,
+)
 from workbench.ui.views.tools import (
     Stand,
     profile_editor,
@@ -24,20 +35,31 @@ from workbench.ui.views.tools import (
 from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot, train_runs
 
 __all__ = [
+    "PAST_ROWS",
     "PRODUCT",
     "ROWS",
     "Stand",
+    "bulk_done",
     "compare_form",
     "compare_result",
     "coverage",
     "curve",
     "editor",
+    "gates",
     "header",
     "home",
     "import_panel",
     "not_saved",
     "profile_editor",
     "saved_text",
+    "past_changes",
+    "past_scenario",
+    "past_snapshots",
+    "redone",
+    "review_item",
+    "review_page",
+    "review_setup",
+    "saved",
     "scenarios_filters",
     "scenarios_head",
     "scenarios_list",

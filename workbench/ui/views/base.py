@@ -19,9 +19,11 @@ PAGES = (
     ("/", "Home"),
     ("/scenarios", "Scenarios"),
     ("/tools", "Tools"),
+    ("/review", "Review"),
     ("/coverage", "Coverage"),
     ("/train", "Train"),
     ("/compare", "Compare"),
+    ("/history", "History"),
 )
 COLORS = ("c1", "c2", "c3", "c4", "c5", "c6")
 """Classes of the curves' colours, in the order in which they are given out."""

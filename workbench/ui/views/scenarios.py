@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from workbench.actions.bulk import AUTOMATIC, BulkReport
 from workbench.actions.transfer import ImportReport
 from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Toolset
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
-from workbench.store.scenarios import Change, ScenarioFilter
+from workbench.store.changes import Change
+from workbench.store.scenarios import UNSET, ScenarioFilter
 from workbench.ui.forms import Desk
-from workbench.ui.views.base import TONES, ago, outcome_text, pairs, render
+from workbench.ui.views.base import TONES, ago, outcome_text, pairs, render, said, toast
 
 ROWS = 50
 """Rows on a page of the table."""
@@ -30,16 +32,27 @@ def scenarios_filters(filter: ScenarioFilter, toolsets: Sequence[Toolset], modes
     tools = list(dict.fromkeys(name for toolset in chosen for name in toolset.tool_names))
     menus = [
         ("tool", "Tool", pairs([*tools, NO_TOOL], filter.tool)),
-        ("os", "OS", pairs(KNOWN_OS, filter.os)),
-        ("mode", "Mode", pairs([mode for mode in modes if mode], filter.mode)),
+        ("os", "OS", _with_none(KNOWN_OS, filter.os)),
+        ("mode", "Mode", _with_none([mode for mode in modes if mode], filter.mode)),
         ("split", "Split", pairs(SPLITS, filter.split)),
         ("status", "Status", pairs(STATUSES, filter.status)),
+    ]
+    # Nothing chooses these here, but links from elsewhere do, and what narrows the table must be seen.
+    menus += [
+        (name, name.capitalize(), _with_none([], getattr(filter, name)))
+        for name in ("tag", "shell")
+        if getattr(filter, name)
     ]
     names = pairs([toolset.name for toolset in toolsets], filter.toolset)
     return render("scenarios_filters.html", filter=filter, toolsets=names, menus=menus)
 
 
-def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk) -> str:
+def _with_none(values: Sequence[str], chosen: str) -> list[tuple[str, str]]:
+    """Choices of a menu and "none", which finds what has no value; a chosen value is among them."""
+    return [*pairs(values, "" if chosen == UNSET else chosen), (UNSET, "none")]
+
+
+def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk, toolsets: Sequence[Toolset] = ()) -> str:
     first = (desk.page - 1) * ROWS + 1
     return render(
         "scenarios_list.html",
@@ -64,15 +77,41 @@ def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk) -> str:
         pages=max(1, -(-total // ROWS)),
         filtered=desk.filter != ScenarioFilter(),
         query=desk.query,
+        bulk=_bulk_menus([toolset.name for toolset in toolsets]),
     )
+
+
+def _bulk_menus(toolsets: Sequence[str]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    menus = [
+        ("status", "Status", pairs(STATUSES)),
+        ("os", "OS", [*pairs(KNOWN_OS), (UNSET, "none")]),
+        ("split", "Split", pairs([*SPLITS, AUTOMATIC])),
+    ]
+    return [*menus, *([("toolset", "Toolset", pairs(toolsets))] if len(toolsets) > 1 else [])]
+
+
+def bulk_done(report: BulkReport) -> str:
+    """What a bulk edit did, as a message."""
+    changed = f"{report.changed:,} scenario{'s' if report.changed != 1 else ''} changed."
+    left = [f"'{id}': {said(problems[0])}" for id, problems in report.left.items()]
+    more = f" and {len(left) - 2:,} more" if len(left) > 2 else ""
+    hint = f"{len(left):,} left as they were, for they would break a rule: {' '.join(left[:2])}{more}" if left else ""
+    return toast(changed, hint, bad=bool(left and not report.changed), undo=bool(report.change))
 
 
 def undone(change: Change) -> str:
     """What an undo took back, as a sentence."""
-    if not change.scenarios:
-        return f"Undone: {change.kind}, {change.note}, {ago(change.at)}."
+    return f"Undone: {_of(change)}."
+
+
+def redone(change: Change) -> str:
+    """What a redo brought back, as a sentence."""
+    return f"Redone: {_of(change)}."
+
+
+def _of(change: Change) -> str:
     n = "1 scenario" if change.scenarios == 1 else f"{change.scenarios:,} scenarios"
-    return f"Undone: {change.kind} of {n}, {ago(change.at)}."
+    return f"{change.kind} of {n}, {ago(change.at)}"
 
 
 def import_panel(

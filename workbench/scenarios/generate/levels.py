@@ -206,12 +206,14 @@ def _numbers(schema: Schema) -> Iterable[float | int]:
 
 def _bounds(schema: Schema, whole: bool = True) -> tuple[float | None, float | None]:
     """Lowest and highest value, None where there is none; for whole numbers, exclusive bounds move by one."""
-    lows = [schema["minimum"]] if _is_number(schema.get("minimum")) else []
-    highs = [schema["maximum"]] if _is_number(schema.get("maximum")) else []
-    if _is_number(bound := schema.get("exclusiveMinimum")):
-        lows.append(math.floor(bound) + 1 if whole else bound)
-    if _is_number(bound := schema.get("exclusiveMaximum")):
-        highs.append(math.ceil(bound) - 1 if whole else bound)
+    words = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    known: dict[str, float] = {word: schema[word] for word in words if _is_number(schema.get(word))}
+    if whole and "exclusiveMinimum" in known:
+        known["exclusiveMinimum"] = math.floor(known["exclusiveMinimum"]) + 1
+    if whole and "exclusiveMaximum" in known:
+        known["exclusiveMaximum"] = math.ceil(known["exclusiveMaximum"]) - 1
+    lows = [known[word] for word in words[:2] if word in known]
+    highs = [known[word] for word in words[2:] if word in known]
     return max(lows, default=None), min(highs, default=None)
 
 

@@ -7,6 +7,7 @@ from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
 from workbench.ui.views.compare import compare_form, compare_result
 from workbench.ui.views.coverage import coverage
 from workbench.ui.views.editor import editor
+from workbench.ui.views.generate import generate_form, generate_head, generate_now, generate_preview
 from workbench.ui.views.home import home
 from workbench.ui.views.scenarios import ROWS, import_panel, scenarios_filters, scenarios_head, scenarios_list, undone
 from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot, train_runs
@@ -19,6 +20,10 @@ __all__ = [
     "coverage",
     "curve",
     "editor",
+    "generate_form",
+    "generate_head",
+    "generate_now",
+    "generate_preview",
     "header",
     "home",
     "import_panel",

@@ -19,6 +19,7 @@ PAGES = (
     ("/", "Home"),
     ("/scenarios", "Scenarios"),
     ("/coverage", "Coverage"),
+    ("/generate", "Generate"),
     ("/train", "Train"),
     ("/compare", "Compare"),
 )

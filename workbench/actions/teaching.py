@@ -70,9 +70,15 @@ def plan(store: Store, order: Order) -> str:
     """What would be asked, in a sentence. Raises ProblemsError when the order makes no sense."""
     found = _gaps(store, order, checked(store, order))
     asks = -(-order.count // order.settings.each)
-    what = "scenarios to reword" if order.paraphrase else "gaps"
-    each = order.settings.each
-    return f"{len(found):,} {what}; about {asks:,} questions for {each} scenarios each, more where some are rejected."
+    what, each = "scenario to reword" if order.paraphrase else "gap", order.settings.each
+    gaps, questions = _count(len(found), what), _count(asks, "question")
+    return f"{gaps}; about {questions} for {each} scenarios each, more where some are rejected."
+
+
+def _count(n: int, what: str) -> str:
+    """``1 gap``, ``2 gaps``, ``3 scenarios to reword``."""
+    first, _, rest = what.partition(" ")
+    return f"{n:,} {first}{'s' if n != 1 else ''} {rest}".rstrip()
 
 
 def report(store: Store, run_id: str) -> TeacherReport:

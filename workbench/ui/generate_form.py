@@ -69,8 +69,8 @@ def read_sheet(given: Fields, toolset: str, template: str) -> Sheet:
     """
     data: dict[str, Any] = {"toolset": one(given, "toolset") or toolset, "way": one(given, "way") or "schema"}
     data |= {part: list(given[name]) for name, part in LISTS.items() if name in given}
-    # The form says that it is one: there, a list of which nothing is ticked is empty and not missing.
-    if one(given, "whole"):
+    # In a form that was drawn for this way, a list of which nothing is ticked is empty and not missing.
+    if one(given, "drawn") == data["way"]:
         shown = {"typos": ("change",), "teacher": ("style",)}.get(data["way"], ())
         data |= {LISTS[name]: list(given.get(name, ())) for name in shown}
     data["modes"] = [word for text in given.get("mode", ()) for word in words(text)]

@@ -73,7 +73,7 @@ def test_a_teacher_is_asked_and_watched_across_a_reload(open_page):
         page = open_page("/generate?way=teacher&tool=ping&count=2")
         page.get_by_text("1 gap; about 1 question").wait_for()
         page.get_by_role("button", name="Ask the teacher").click()
-        page.get_by_text("Is not an http or https address").wait_for()
+        page.locator("#wb-order").get_by_text("Is not an http or https address").wait_for()
         page.get_by_label("Address").fill(server.base_url)
         page.get_by_label("Model").fill("big")
         page.get_by_role("button", name="Ask the teacher").click()

@@ -67,7 +67,7 @@ class _Generate:
         try:
             return self.taught(sheet, request) if sheet.order.way == "teacher" else self.made(sheet, request)
         except ProblemsError as error:
-            return *self.show(sheet, error.problems), gr.skip(), ui.failed(error)
+            return *self.show(sheet, error.problems), gr.skip(), views.toast("Some fields need mending.", bad=True)
 
     def made(self, sheet: Sheet, request: gr.Request) -> tuple[Any, ...]:
         batch = generating.generate(self.store, sheet.order, ui.author(request))

@@ -12,7 +12,7 @@ LAYERS = (
     {"app"},
     {"ui", "api", "cli", "__main__"},
     {"actions"},
-    {"store", "jobs", "training", "evaluation"},
+    {"store", "jobs", "training", "evaluation", "generation"},
     {"inference"},
     {"grammars"},
     {"dialects", "scenarios"},

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 
 Status = Literal["draft", "approved", "rejected"]
 Split = Literal["train", "validation", "test"]
-RunKind = Literal["train", "evaluate"]
+RunKind = Literal["train", "evaluate", "generate"]
 RunState = Literal["queued", "running", "stopping", "done", "stopped", "failed"]
 ProfileStyle = Literal["plain", "context", "router"]
 ReplyKind = Literal["calls", "text", "malformed"]

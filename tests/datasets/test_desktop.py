@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from workbench.records import Scenario, Toolset
+from workbench.scenarios.generate.template_file import read_templates
+from workbench.scenarios.generate.templates import check, fill
+from workbench.scenarios.splitting import normalise
 from workbench.scenarios.validate import check_scenario, check_toolset
 from workbench.workspace import SHIPPED_DATASETS
 
@@ -99,3 +102,14 @@ def test_the_card_gives_the_right_numbers(scenarios: list[Scenario]) -> None:
         none = sum(scenario.outcome.is_no_tool for scenario in rows)
         several = sum(len(scenario.outcome.calls) > 1 for scenario in rows)
         assert f"| {split} | {len(rows)} | {none} | {several} |" in card
+
+
+def test_the_example_templates_fit_the_toolset_and_say_nothing_that_is_there(
+    toolset: Toolset, scenarios: list[Scenario]
+) -> None:
+    file, problems = read_templates((FOLDER / "templates.toml").read_text("utf-8"))
+    assert problems == [] and check(file, toolset) == []
+    there = {normalise(scenario.request) for scenario in scenarios}
+    drafts = list(fill(file, toolset.name, 0))
+    assert len(drafts) > 500 and len({draft.outcome.label for draft in drafts}) == 7
+    assert [draft.request for draft in drafts if normalise(draft.request) in there] == []

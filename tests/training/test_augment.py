@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.records import ExpectedCall, Outcome, Scenario
-from workbench.training.augment import ValuePool, augment, copied_values, find_words
+from workbench.scenarios.noise import ValuePool, copied_values, find_words
+from workbench.training.augment import augment
 
 
 def scenario(request: str, *calls: ExpectedCall) -> Scenario:

@@ -95,6 +95,21 @@ class RemoteVerbs(RemoteCuration):
     def coverage(self, toolset: str = "") -> Json:
         return self._json("GET", "/api/coverage", {"toolset": toolset})
 
+    def generate(self, order: Mapping[str, Any], dry_run: bool = False) -> Json:
+        return self._json("POST", "/api/generate", {"dry_run": dry_run}, order)
+
+    def generate_lines(self, order: Mapping[str, Any]) -> Iterator[str]:
+        return self._lines("/api/generate/lines", {}, order)
+
+    def vectors(self, toolset: str = "", tools: Sequence[str] = ()) -> Iterator[str]:
+        return self._lines("/api/generate/vectors", {"toolset": toolset, "tool": list(tools)})
+
+    def teach(self, order: Mapping[str, Any], resume: str = "") -> Json:
+        return self._json("POST", "/api/generate/teacher", {"resume": resume}, order)
+
+    def teacher_report(self, run_id: str) -> Json:
+        return self._json("GET", f"/api/generate/teacher/{_quoted(run_id)}")
+
     def runs(self, kind: str = "") -> Json:
         return self._json("GET", "/api/runs", {"kind": kind})
 
@@ -131,8 +146,8 @@ class RemoteVerbs(RemoteCuration):
     def export_comparison(self, run_ids: Sequence[str], format: str, differing: bool = False) -> Iterator[str]:
         return self._lines("/api/compare", {"run": list(run_ids), "differing": differing, "format": format})
 
-    def _lines(self, path: str, query: Mapping[str, Any]) -> Iterator[str]:
-        with self._open("GET", path, query) as answer:
+    def _lines(self, path: str, query: Mapping[str, Any], body: Any = None) -> Iterator[str]:
+        with self._open("GET" if body is None else "POST", path, query, body) as answer:
             for line in answer:
                 yield line.decode("utf-8")
 

@@ -19,14 +19,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from workbench.actions.curate import ProblemsError
+from workbench.actions.drafts import add_drafts
 from workbench.actions.models import STARTER_ID, resolve
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import summarise
+from workbench.generation.job import JOURNAL, read_journal
 from workbench.jobs import cancel as cancelling
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
-from workbench.records import Model, Reply, Run, RunKind, Split, Toolset
+from workbench.records import Model, Reply, Run, RunKind, Scenario, Split, Toolset
 from workbench.runfolder import RunFolder, RunStatus, append_rows, explain, read_rows, tail_log, write_json
 from workbench.scenarios.scoring import score
 from workbench.store import runs as run_store
@@ -34,7 +36,13 @@ from workbench.store import snapshots as snapshot_store
 from workbench.store.database import Store, now
 from workbench.training.settings import TrainSettings, default_settings
 
-WORKERS: dict[RunKind, str] = {"train": "workbench.training.worker", "evaluate": "workbench.evaluation.worker"}
+WORKERS: dict[RunKind, str] = {
+    "train": "workbench.training.worker",
+    "evaluate": "workbench.evaluation.worker",
+    "generate": "workbench.generation.worker",
+}
+ELSEWHERE: tuple[RunKind, ...] = ("generate",)
+"""Kinds whose work another machine does: they wait for nobody and nobody waits for them."""
 BUSY = ("running", "stopping")
 POLL_SECONDS = 0.5
 REPLIES_AT_ONCE = 500
@@ -166,6 +174,21 @@ def start_evaluation(
     return _start(store, run, "cases.jsonl", ({"scenario": scenario.to_dict()} for scenario in scenarios))
 
 
+def start_generation(
+    store: Store, teacher: Model, known: Iterable[Scenario], config: Mapping[str, Any], journal: Iterable[Any] = ()
+) -> Run:
+    """Start a run in which a teacher writes drafts.
+
+    Args:
+        known: what is there already, each with its resolved split.
+        config: toolset, endpoint, settings, gaps and author, as ``generation.job`` reads them.
+        journal: lines of an earlier run with the same plan, whose drafts were brought in already.
+    """
+    lines = list(journal)
+    run = _new_run("generate", teacher, teacher.label, snapshot="", journal_lines=len(lines), **config)
+    return _start(store, run, "cases.jsonl", ({"scenario": one.to_dict()} for one in known), {JOURNAL: lines})
+
+
 def sync(store: Store) -> list[Run]:
     """Bring the store up to date with the run folders, start the next queued run, and return all runs.
 
@@ -273,12 +296,19 @@ def _new_run(kind: RunKind, model: Model, name: str, **config: Any) -> Run:
     )
 
 
-def _start(store: Store, run: Run, input_name: str, rows: Iterable[Mapping[str, Any]]) -> Run:
+def _start(
+    store: Store,
+    run: Run,
+    input_name: str,
+    rows: Iterable[Mapping[str, Any]],
+    more: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+) -> Run:
     """Write the folder of a new run, keep the run as queued, and start it if nothing else is running."""
     folder = _folder(store, run).path
     try:
         folder.mkdir(parents=True)
-        append_rows(folder / input_name, rows)
+        for name, content in {input_name: rows, **(more or {})}.items():
+            append_rows(folder / name, content)
         write_json(folder / "config.json", run.config)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -330,6 +360,8 @@ def _follow(store: Store, run: Run) -> None:
     _take_metrics(store, run, folder)
     if run.kind == "evaluate":
         _take_replies(store, run, folder, status.finished)
+    if run.kind == "generate" and status.finished:
+        _take_drafts(store, run, folder)
     changes = _changes(run, status)
     if status.state in ("done", "stopped"):
         changes["summary"] = _summary(store, run, status)
@@ -361,9 +393,15 @@ def _take_replies(store: Store, run: Run, folder: RunFolder, finished: bool) -> 
     run_store.put_replies(store, run.id, replies, scores)
 
 
+def _take_drafts(store: Store, run: Run, folder: RunFolder) -> None:
+    """Add what a teacher wrote, however its run ended, as one change; what an earlier run brought in is left out."""
+    rows = read_rows(folder.path / JOURNAL, run.config["journal_lines"])
+    add_drafts(store, read_journal(folder.path, rows).drafts, run.config["author"], run.id)
+
+
 def _summary(store: Store, run: Run, status: RunStatus) -> Mapping[str, Any]:
     """The figures of a finished run: what its worker says, or the headline of an evaluation."""
-    if run.kind == "train":
+    if run.kind != "evaluate":
         return status.summary
     scenarios = snapshot_store.load(store, run.snapshot).split(run.config["split"])
     scores, replies = run_store.scores(store, run.id), run_store.replies(store, run.id)
@@ -371,16 +409,23 @@ def _summary(store: Store, run: Run, status: RunStatus) -> Mapping[str, Any]:
 
 
 def _start_next(store: Store) -> None:
-    """Start the oldest queued run unless one is running: there is one device."""
+    """Start the oldest queued run unless one is running: there is one device. Runs elsewhere start in any case."""
     unfinished = _unfinished(store)
-    if any(run.state in BUSY for run in unfinished):
-        return
+    taken = any(run.state in BUSY and run.kind not in ELSEWHERE for run in unfinished)
     for run in unfinished:
+        if run.state in BUSY or (taken and run.kind not in ELSEWHERE):
+            continue
         # Kept as running before it is launched: should this process die in between, the run shows as failed and is
         # not started twice.
         run_store.update(store, run.id, state="running", started_at=now(), message="")
         try:
-            launch(_folder(store, run).path, WORKERS[run.kind])
-            return
+            launch(_folder(store, run).path, WORKERS[run.kind], _key_names(run))
+            taken = taken or run.kind not in ELSEWHERE
         except WorkbenchError as error:
             run_store.update(store, run.id, state="failed", ended_at=now(), message=str(error))
+
+
+def _key_names(run: Run) -> list[str]:
+    """The environment variables in which the worker finds the key of its endpoint."""
+    name = run.config.get("endpoint", {}).get("key_env", "")
+    return [name] if name else []

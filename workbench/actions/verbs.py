@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.actions import comparing, coverage, curate, runs, transfer
+from workbench.actions import comparing, coverage, curate, generating, runs, teaching, transfer
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.actions.orders import Order
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
@@ -90,6 +91,33 @@ class Verbs(CurationVerbs):
     def coverage(self, toolset: str = "") -> Json:
         """Counts by tool, OS, mode, split and status."""
         return coverage.coverage(self.store, toolset or curate.default_toolset(self.store)).to_dict()
+
+    def generate(self, order: Mapping[str, Any], dry_run: bool = False, author: str = curate.DEFAULT_AUTHOR) -> Json:
+        """Add drafts by rule; ``dry_run`` only shows the first. ``order``: the fields of ``orders.Order``."""
+        chosen = self._order(order)
+        batch = generating.preview(self.store, chosen) if dry_run else generating.generate(self.store, chosen, author)
+        return batch.to_dict()
+
+    def generate_lines(self, order: Mapping[str, Any]) -> Iterator[str]:
+        """The same drafts as lines of a file; nothing is added."""
+        return generating.stream(self.store, self._order(order))
+
+    def vectors(self, toolset: str = "", tools: Sequence[str] = ()) -> Iterator[str]:
+        """Pieces of a JSON file of argument sets, ``[{"tool", "arguments"}]``."""
+        return generating.vectors(self.store, toolset or curate.default_toolset(self.store), tools)
+
+    def teach(self, order: Mapping[str, Any], resume: str = "", author: str = curate.DEFAULT_AUTHOR) -> Json:
+        """Start a run in which a teacher model writes drafts, or go on with an earlier one."""
+        return run_to_dict(teaching.start(self.store, self._order(order), author, resume))
+
+    def teacher_report(self, run_id: str) -> Json:
+        """Drafts, rejects with reasons, tokens and money of a generation run."""
+        runs.sync(self.store)
+        return teaching.report(self.store, run_id).to_dict()
+
+    def _order(self, data: Mapping[str, Any]) -> Order:
+        order = Order.from_dict(data)
+        return order if order.toolset else dataclasses.replace(order, toolset=curate.default_toolset(self.store))
 
     def runs(self, kind: str = "") -> Json:
         """All runs, the newest first."""

@@ -54,6 +54,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
+    app.include_router(_generate_routes(store), prefix="/api/generate")
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
 
@@ -103,6 +104,36 @@ def _workspace_routes(store: Store) -> APIRouter:
     @router.get("/coverage")
     def coverage(toolset: str = "") -> Json:
         return verbs.coverage(toolset)
+
+    return router
+
+
+def _generate_routes(store: Store) -> APIRouter:
+    """Drafts by rule or from a teacher; a body is an order, see ``actions.orders.Order``."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.post("")
+    def generate(order: Annotated[dict[str, Any], Body()], dry_run: bool = False) -> Json:
+        return verbs.generate(order, dry_run, "api")
+
+    @router.post("/lines")
+    def lines(order: Annotated[dict[str, Any], Body()]) -> Response:
+        return _download(verbs.generate_lines(order), "drafts", "jsonl")
+
+    @router.get("/vectors")
+    def vectors(tool: Annotated[list[str] | None, Query()] = None, toolset: str = "") -> Response:
+        headers = {"Content-Disposition": 'attachment; filename="test_vectors.json"'}
+        return StreamingResponse(
+            _blocks(verbs.vectors(toolset, tool or ())), headers=headers, media_type="application/json"
+        )
+
+    @router.post("/teacher")
+    def teach(order: Annotated[dict[str, Any], Body()], resume: str = "") -> Json:
+        return verbs.teach(order, resume, "api")
+
+    @router.get("/teacher/{run_id}")
+    def report(run_id: str) -> Json:
+        return verbs.teacher_report(run_id)
 
     return router
 

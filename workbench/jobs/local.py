@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,10 +23,13 @@ _KEPT = (
 )  # fmt: skip
 
 
-def launch(folder: Path, module: str) -> int:
+def launch(folder: Path, module: str, keep: Sequence[str] = ()) -> int:
     """Start ``python -m module folder`` in a session of its own; it outlives this process.
 
     Its output goes to ``worker.log``; ``process.json`` says which process it is.
+
+    Args:
+        keep: further environment variables that this worker needs, such as the one that holds a key.
 
     Returns:
         The pid.
@@ -44,7 +47,7 @@ def launch(folder: Path, module: str) -> int:
             child = subprocess.Popen(
                 command,
                 cwd=REPOSITORY,
-                env=worker_environment(os.environ),
+                env=worker_environment(os.environ, keep),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -60,14 +63,14 @@ def launch(folder: Path, module: str) -> int:
     return child.pid
 
 
-def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def worker_environment(environment: Mapping[str, str], keep: Sequence[str] = ()) -> dict[str, str]:
     """The few variables that a worker needs: no passwords of other programs, and good manners on a busy CPU.
 
     With OpenMP's default, a thread that waits for its sibling spins: when another program holds the sibling's core,
     a training step took 5 to 20 times as long; sleeping costs nothing measurable on a quiet machine. oneDNN keeps
     compiled kernels for 1,024 shapes of matrices by default, hundreds of megabytes when batches differ in length.
     """
-    kept = {name: environment[name] for name in _KEPT if name in environment}
+    kept = {name: environment[name] for name in (*_KEPT, *keep) if name in environment}
     return kept | {
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONUNBUFFERED": "1",

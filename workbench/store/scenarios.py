@@ -78,6 +78,12 @@ def stream(store: Store, filter: ScenarioFilter = NO_FILTER) -> Iterator[Scenari
         yield _scenario(row["body"])
 
 
+def places(store: Store, toolset: str) -> list[dict[str, Any]]:
+    """Id, request, label, OS, shell, mode and split of a toolset's scenarios: what a look for duplicates needs."""
+    columns = "id, request, label, os, shell, mode, split"
+    return store.read(f"SELECT {columns} FROM scenarios WHERE toolset = ? ORDER BY id", [toolset])
+
+
 def get(store: Store, scenario_id: str) -> Scenario | None:
     """The newest revision, or None when there is none or it is deleted."""
     rows = store.read("SELECT body FROM scenarios WHERE id = ?", [scenario_id])

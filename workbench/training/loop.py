@@ -18,8 +18,9 @@ from workbench.inference.engine import load_base, set_up_process
 from workbench.inference.replies import reply_to
 from workbench.records import Scenario
 from workbench.runfolder import Ending, Reporter, RunFolder
+from workbench.scenarios.noise import ValuePool
 from workbench.scenarios.scoring import score
-from workbench.training.augment import ValuePool, augment
+from workbench.training.augment import augment
 from workbench.training.examples import Example, make_examples
 from workbench.training.job import Job
 from workbench.training.lora import Trainee

@@ -12,13 +12,14 @@ import gradio as gr
 from fastapi import FastAPI
 
 from workbench.store.database import Store
-from workbench.ui import compare, coverage, history, home, review, scenarios, theme, tools, train, views
+from workbench.ui import compare, coverage, generate, history, home, review, scenarios, theme, tools, train, views
 
 PAGES = (
     ("Scenarios", scenarios),
     ("Review", review),
     ("Tools", tools),
     ("Coverage", coverage),
+    ("Generate", generate),
     ("Train", train),
     ("Compare", compare),
     ("History", history),

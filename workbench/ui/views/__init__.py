@@ -7,6 +7,7 @@ from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
 from workbench.ui.views.compare import compare_form, compare_result
 from workbench.ui.views.coverage import coverage, gates
 from workbench.ui.views.editor import editor
+from workbench.ui.views.generate import generate_form, generate_head, generate_now, generate_preview
 from workbench.ui.views.history import PAST_ROWS, past_changes, past_scenario, past_snapshots
 from workbench.ui.views.home import home
 from workbench.ui.views.review import review_item, review_page, review_setup, saved
@@ -46,6 +47,10 @@ __all__ = [
     "curve",
     "editor",
     "gates",
+    "generate_form",
+    "generate_head",
+    "generate_now",
+    "generate_preview",
     "header",
     "home",
     "import_panel",

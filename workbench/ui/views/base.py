@@ -21,6 +21,7 @@ PAGES = (
     ("/tools", "Tools"),
     ("/review", "Review"),
     ("/coverage", "Coverage"),
+    ("/generate", "Generate"),
     ("/train", "Train"),
     ("/compare", "Compare"),
     ("/history", "History"),

@@ -67,13 +67,14 @@ def _figures(overview: Overview) -> list[dict[str, str]]:
 
 def _latest(progress: Progress) -> dict[str, Any]:
     run = progress.run
-    link = f"/train?{forms.address(run=run.id)}" if run.kind == "train" else "/compare"
+    pages = {"train": f"/train?{forms.address(run=run.id)}", "generate": f"/generate?{forms.address(run=run.id)}"}
+    link = pages.get(run.kind, "/compare")
     active = not run.finished
     text = run.message if run.state == "failed" else _summary(run)
     if active:
         text = going(progress)
     return {
-        "name": f"{'Training' if run.kind == 'train' else 'Evaluation'} · {run_name(run)}",
+        "name": f"{_KINDS[run.kind]} · {run_name(run)}",
         "state": run.state,
         "tone": TONES[run.state],
         "link": link,
@@ -83,7 +84,12 @@ def _latest(progress: Progress) -> dict[str, Any]:
     }
 
 
+_KINDS = {"train": "Training", "evaluate": "Evaluation", "generate": "Teacher"}
+
+
 def _summary(run: Run) -> str:
+    if run.kind == "generate":
+        return f"{run.summary.get('drafts', 0):,} drafts, {run.summary.get('rejects', 0):,} rejected"
     loss, exact = run.summary.get("validation_loss"), run.summary.get("validation_exact")
     parts = [f"validation loss {number(loss)}"] if loss is not None else []
     parts += [f"{percent(exact, 0)} exact calls on validation"] if exact is not None else []

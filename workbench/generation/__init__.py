@@ -1,0 +1,1 @@
+"""A generation run: a teacher model behind an endpoint writes drafts. Knows no store."""

@@ -40,7 +40,7 @@ def evaluate(folder: RunFolder, reporter: Reporter) -> Ending:
 
     set_up_process(settings.get("threads", 0))
     loaded = load(Model(**config["model"]))
-    reporter.update(phase="answering")
+    reporter.update(phase="answering", message=loaded.notice)
     started, size = time.time(), settings.get("batch_size", 32)
     pending: list[Reply] = []
     for count, reply in enumerate(reply_to(loaded, waiting, toolset, settings.get("max_new_tokens", 128), size), 1):
@@ -53,7 +53,7 @@ def evaluate(folder: RunFolder, reporter: Reporter) -> Ending:
             reporter.update(step=done + count, eta_s=round((len(waiting) - count) / speed, 1))
             if reporter.cancelled and count < len(waiting):
                 return Ending("stopped", f"Stopped after {done + count} of {total} replies.")
-    return Ending("done", summary={"replies": total, "seconds": round(reporter.seconds, 1)})
+    return Ending("done", summary={"replies": total, "seconds": round(reporter.seconds, 1), **loaded.batching})
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from workbench.dialects import DIALECT_NAMES
 from workbench.errors import Problem, WorkbenchError
 from workbench.workspace import STARTER
 
@@ -34,8 +35,9 @@ class TrainSettings:
         early_stop_patience: validations without improvement after which the run ends; 0 never ends early.
         augment: probability, 0 to 1, that a training scenario is shown with word noise and other values.
         choice_weight: how much more than others the tokens count at which a reply decides for a tool or for none.
-        target_modules: layers that get an adapter.
+        target_modules: layers that get an adapter; a model that has none of them gets one in each linear layer.
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
+        dialect: how calls are written; empty takes the one whose control tokens the tokenizer knows.
     """
 
     rank: int = 16
@@ -56,6 +58,7 @@ class TrainSettings:
     choice_weight: float = 1.0
     target_modules: tuple[str, ...] = TARGETS
     max_seconds: float = 0.0
+    dialect: str = ""
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""
@@ -123,6 +126,9 @@ def _choice_problems(settings: TrainSettings) -> list[Problem]:
     if settings.precision not in PRECISIONS:
         message = f"there is no precision '{settings.precision}'"
         problems.append(Problem(message, "precision", hint=f"Choose {' or '.join(PRECISIONS)}."))
+    if settings.dialect and settings.dialect not in DIALECT_NAMES:
+        message = f"there is no dialect '{settings.dialect}'"
+        problems.append(Problem(message, "dialect", hint=f"Choose {' or '.join(DIALECT_NAMES)}, or leave it empty."))
     unknown = [name for name in settings.target_modules if name not in TARGETS]
     if unknown or not settings.target_modules:
         message = f"there is no layer '{unknown[0]}'" if unknown else "no layer gets an adapter"

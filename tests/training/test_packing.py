@@ -19,9 +19,9 @@ from tests.small_models import FAMILIES, make_gemma, make_qwen
 from workbench.inference.attention import use_shared_prefix
 from workbench.inference.engine import quiet_peft
 from workbench.inference.packed import packed_loss, target_logits
+from workbench.training import padding
 from workbench.training.examples import Example
 from workbench.training.packing import Batch, Group, make_batches, pack
-from workbench.training import padding
 from workbench.training.padding import pad
 
 CPU = torch.device("cpu")
@@ -185,7 +185,8 @@ def test_our_padded_batch_is_the_ordinary_one(models, monkeypatch: pytest.Monkey
     ordinary, _ = models("llama", torch.float32)
     batch = batch_of((20, examples(20, 6)), (3, examples(3, 2)))
     if not keep:
-        monkeypatch.setattr(padding.inspect, "signature", lambda _: SimpleNamespace(parameters={}))
+        blind = SimpleNamespace(signature=lambda _: SimpleNamespace(parameters={}))
+        monkeypatch.setattr(padding, "inspect", blind)
     expected, got = padded_loss(ordinary, batch.examples), padding.padded_loss(ordinary, pad(batch, CPU))
     torch.testing.assert_close(got, expected, rtol=1e-6, atol=0)
     wanted, found = gradients(ordinary, [expected]), gradients(ordinary, [got])

@@ -27,7 +27,7 @@ WORDS = "find files ping host count name folder the a to please show me what is 
 NEW_TOKENS = 24
 
 
-def model_at(folder: Path | str, adapter: Path | str = "", dialect: str = "") -> Model:
+def model_at(folder: Path | str, adapter: Path | str = "", dialect: str = "auto") -> Model:
     return Model("small", "Small", str(folder), str(adapter), dialect)
 
 
@@ -83,7 +83,7 @@ def test_other_families_answer_as_one_by_one(family: str, heads: tuple[str, ...]
         "neox": make_neox,
     }
     make[family](tmp_path)
-    loaded = load(model_at(tmp_path, dialect="hermes" if family == "neox" else ""), torch.float32)
+    loaded = load(model_at(tmp_path, dialect="hermes" if family == "neox" else "auto"), torch.float32)
     assert loaded.shares_prefixes == (family != "neox")
     bos = {"llama": "<|begin_of_text|>", "neox": ""}.get(family, "<|im_start|>")
     prompts = make_prompts(heads, 7, bos)

@@ -249,7 +249,7 @@ def test_the_learning_rate_reaches_zero_at_the_time_limit() -> None:
 def test_other_families_learn_and_answer(tmp_path: Path, make: Any, dialect: str, batching: str) -> None:
     """A few steps; then base and adapter answer, in the dialect that was trained."""
     make(tmp_path / "base")
-    chosen = dialect if batching == "padded" else ""
+    chosen = dialect if batching == "padded" else "auto"
     folder = make_folder(tmp_path / "run", tmp_path / "base", epochs=4, dialect=chosen, choice_weight=2.0)
     ending = run_here(folder)
     assert ending.state == "done", ending.message

@@ -80,5 +80,5 @@ def _has_adapter(store: Store, run: Run) -> bool:
 
 
 def _tuned(store: Store, run: Run) -> Model:
-    base, dialect = run.config["model"]["base"], run.config["settings"].get("dialect", "")
+    base, dialect = run.config["model"]["base"], run.config["settings"].get("dialect", "auto")
     return Model(RUN_PREFIX + run.id, run.name or run.id, base, str(adapter_folder(store, run.id)), dialect)

@@ -152,11 +152,11 @@ def load_base(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return weights, tokenizer
 
 
-def ready(model: Any, tokenizer: PreTrainedTokenizerBase, dialect: str = "") -> LoadedModel:
+def ready(model: Any, tokenizer: PreTrainedTokenizerBase, dialect: str = "auto") -> LoadedModel:
     """Prepare a model in memory for ``answer``: dialect, stop tokens, and shared-prefix attention where it is exact.
 
     Args:
-        dialect: name of the wire format; empty lets the tokenizer decide.
+        dialect: name of the wire format; ``auto`` lets the tokenizer decide.
 
     Raises:
         WorkbenchError: no dialect is known for its family and tokenizer.

@@ -39,16 +39,16 @@ def why_not_shared(config: Any) -> str:
     return ""
 
 
-def dialect_of(family: str, tokenizer: PreTrainedTokenizerBase, wish: str = "") -> str:
+def dialect_of(family: str, tokenizer: PreTrainedTokenizerBase, wish: str = "auto") -> str:
     """The name of the dialect that a model speaks, judged by the control tokens that its tokenizer knows.
 
     Args:
-        wish: a dialect that was chosen by a person; empty lets the tokenizer decide.
+        wish: a dialect that was chosen by a person; ``auto`` lets the tokenizer decide.
 
     Raises:
         WorkbenchError: there is no such dialect, or the tokenizer knows the tokens of none.
     """
-    if wish:
+    if wish != "auto":
         return get_dialect(wish).name
     vocabulary = tokenizer.get_vocab()
     if functiongemma.CALL_START in vocabulary:

@@ -12,6 +12,7 @@ from workbench.errors import Problem, WorkbenchError
 from workbench.workspace import STARTER
 
 PRECISIONS = ("auto", "bf16", "fp32")
+DIALECTS = ("auto", *DIALECT_NAMES)
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 HIGHEST_LEARNING_RATE = 0.05
 
@@ -37,7 +38,7 @@ class TrainSettings:
         choice_weight: how much more than others the tokens count at which a reply decides for a tool or for none.
         target_modules: layers that get an adapter; a model that has none of them gets one in each linear layer.
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
-        dialect: how calls are written; empty takes the one whose control tokens the tokenizer knows.
+        dialect: how calls are written; ``auto`` takes the one whose control tokens the tokenizer knows.
     """
 
     rank: int = 16
@@ -58,7 +59,7 @@ class TrainSettings:
     choice_weight: float = 1.0
     target_modules: tuple[str, ...] = TARGETS
     max_seconds: float = 0.0
-    dialect: str = ""
+    dialect: str = "auto"
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""
@@ -126,9 +127,9 @@ def _choice_problems(settings: TrainSettings) -> list[Problem]:
     if settings.precision not in PRECISIONS:
         message = f"there is no precision '{settings.precision}'"
         problems.append(Problem(message, "precision", hint=f"Choose {' or '.join(PRECISIONS)}."))
-    if settings.dialect and settings.dialect not in DIALECT_NAMES:
+    if settings.dialect not in DIALECTS:
         message = f"there is no dialect '{settings.dialect}'"
-        problems.append(Problem(message, "dialect", hint=f"Choose {' or '.join(DIALECT_NAMES)}, or leave it empty."))
+        problems.append(Problem(message, "dialect", hint=f"Choose {' or '.join(DIALECTS)}."))
     unknown = [name for name in settings.target_modules if name not in TARGETS]
     if unknown or not settings.target_modules:
         message = f"there is no layer '{unknown[0]}'" if unknown else "no layer gets an adapter"

@@ -1,14 +1,26 @@
-"""Tiny random models with a tokenizer that knows FunctionGemma's tokens: real files, made in a second."""
+"""Tiny random models of each family, with a tokenizer that knows its dialect's tokens: real files, made in a second."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
+from workbench.dialects import hermes, llama3
 from workbench.dialects.functiongemma import CONTROL_TOKENS
 from workbench.records import NO_TOOL
 
@@ -62,17 +74,71 @@ def make_gemma(
     return folder
 
 
-def make_tokenizer(text: Iterable[str] = TEXT, vocabulary: int = 512) -> PreTrainedTokenizerFast:
+def make_qwen(folder: Path, *, window: int = 0, seed: int = 0) -> Path:
+    """Write a random Qwen 3 and its tokenizer; with a ``window`` its upper layers slide."""
+    sliding = {"use_sliding_window": True, "sliding_window": window, "max_window_layers": 1} if window else {}
+    tokenizer = make_tokenizer(special=hermes.CONTROL_TOKENS, bos="", eos=hermes.TURN_END, pad=hermes.EOS)
+    return _write(folder, tokenizer, Qwen3ForCausalLM, Qwen3Config(**_sizes(tokenizer), head_dim=16, **sliding), seed)
+
+
+def make_llama(folder: Path, *, seed: int = 0, **changes: Any) -> Path:
+    """Write a random Llama and its tokenizer; ``changes`` are of its configuration."""
+    tokenizer = make_tokenizer(special=llama3.CONTROL_TOKENS, bos=llama3.BOS, eos=llama3.TURN_END, pad=llama3.EOS)
+    return _write(folder, tokenizer, LlamaForCausalLM, LlamaConfig(**{**_sizes(tokenizer), **changes}), seed)
+
+
+def make_neox(folder: Path, *, seed: int = 0) -> Path:
+    """Write a random GPT-NeoX, a family without shared prefixes and without a dialect of its own."""
+    tokenizer = make_tokenizer(special=["<|endoftext|>"], bos="", eos="<|endoftext|>", pad="<|endoftext|>")
+    sizes = {name: value for name, value in _sizes(tokenizer).items() if name != "num_key_value_heads"}
+    return _write(folder, tokenizer, GPTNeoXForCausalLM, GPTNeoXConfig(**sizes, use_parallel_residual=False), seed)
+
+
+FAMILIES: dict[str, Callable[[Path], Path]] = {"gemma": make_gemma, "qwen": make_qwen, "llama": make_llama}
+"""Those that can share prefixes."""
+
+
+def _sizes(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 8192,
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "initializer_range": 0.2,
+        "tie_word_embeddings": False,
+    }
+
+
+def _write(folder: Path, tokenizer: PreTrainedTokenizerFast, kind: Any, config: Any, seed: int) -> Path:
+    torch.manual_seed(seed)
+    kind(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def make_tokenizer(
+    text: Iterable[str] = TEXT,
+    vocabulary: int = 512,
+    special: Sequence[str] = CONTROL_TOKENS,
+    bos: str = "<bos>",
+    eos: str = "<eos>",
+    pad: str = "<pad>",
+) -> PreTrainedTokenizerFast:
     """Byte-level BPE; control tokens and ``NO_TOOL`` are tokens of their own."""
-    special = [*CONTROL_TOKENS, NO_TOOL]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=special,
+        special_tokens=[*special, NO_TOOL],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(text, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=bos or None, eos_token=eos, pad_token=pad)

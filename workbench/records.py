@@ -566,12 +566,14 @@ class Model:
         id: ``starter``, a hub id or local directory, or ``run:<train run id>`` for base + adapter.
         base: directory or hub id of the weights.
         adapter: folder of LoRA weights, or empty.
+        dialect: the wire format it was taught, when a person chose it; ``auto`` lets its tokenizer decide.
     """
 
     id: str
     label: str
     base: str
     adapter: str = ""
+    dialect: str = "auto"
 
 
 def canonical_json(value: Any) -> str:

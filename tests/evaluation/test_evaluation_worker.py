@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.small_models import make_gemma
+from tests.small_models import make_gemma, make_neox
 from workbench.evaluation.worker import evaluate
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
@@ -71,6 +73,45 @@ def test_it_goes_on_where_it_was(tmp_path: Path, base: Path) -> None:
     rows = read_rows(folder.replies)
     assert rows[:2] == kept and len(rows) == len(SCENARIOS)
     assert {row["scenario_id"]: row["raw"] for row in rows} == expected
+
+
+def test_a_killed_worker_loses_no_reply_and_the_next_goes_on(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base)
+    more = [Scenario(f"m{i}", "net", f"ping the host {i} {i}") for i in range(60)]
+    append_rows(folder.cases, ({"scenario": scenario.to_dict()} for scenario in more))
+    config = folder.read_config()
+    write_json(folder.config, {**config, "settings": {**config["settings"], "batch_size": 2, "max_new_tokens": 100}})
+    deadline = time.time() + 240
+    launch(folder.path, "workbench.evaluation.worker")
+    while len(read_rows(folder.replies)) < 4:
+        assert time.time() < deadline
+        time.sleep(0.01)
+    os.kill(observe(folder.path).pid, signal.SIGKILL)
+    kept = read_rows(folder.replies)
+    assert 4 <= len(kept) < len(SCENARIOS) + len(more)
+    with folder.replies.open("a") as file:
+        file.write('{"scenario_id": "torn')
+    write_json(folder.config, {**config, "settings": {**config["settings"], "batch_size": 32}})
+    launch(folder.path, "workbench.evaluation.worker")
+    while (status := observe(folder.path)).state != "done":
+        assert time.time() < deadline and status.state != "failed", status.message
+        time.sleep(0.05)
+    rows = read_rows(folder.replies)
+    assert rows[: len(kept)] == kept
+    assert sorted(row["scenario_id"] for row in rows) == sorted(s.id for s in (*SCENARIOS, *more))
+    assert read_rows(folder.metrics)[-1]["done"] == len(rows) == status.step
+
+
+def test_the_summary_says_how_batches_were_laid_out(tmp_path: Path, base: Path) -> None:
+    assert run_here(make_folder(tmp_path / "run", base)).summary["batching"] == "shared prefix"
+    other = make_folder(tmp_path / "other", make_neox(tmp_path / "neox"))
+    config = other.read_config()
+    write_json(other.config, {**config, "model": {**config["model"], "dialect": "hermes"}})
+    with Reporter(other) as reporter:
+        ending = evaluate(other, reporter)
+        assert "Ordinary padded batches" in reporter._status.message
+    assert ending.summary["batching"] == "padded" and "gpt_neox" in ending.summary["batching_reason"]
+    assert len(read_rows(other.replies)) == len(SCENARIOS)
 
 
 def test_cancel_ends_between_batches(tmp_path: Path, base: Path) -> None:

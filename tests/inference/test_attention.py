@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from workbench.inference import attention
-from workbench.inference.attention import Block, TreePlan, additive, attend_prefix, attend_rows, visible
+from workbench.inference.attention import Block, ForestPlan, TreePlan, additive, attend_prefix, attend_rows, visible
 
 HEADS, KEY_HEADS, SIZE = 4, 2, 8
 
@@ -56,6 +56,15 @@ def test_a_tree_equals_its_full_mask(window: int | None) -> None:
     related = (owners[:, None] == owners) | (owners == 0)
     expected = plain(*inputs, 0.5, related & visible(positions[:, None], positions, window))
     assert_same(expected, TreePlan(prefix, blocks).attend(0, *inputs, 0.5, window), inputs)
+
+
+@pytest.mark.parametrize("window", [None, 3])
+def test_trees_behind_each_other_do_not_see_each_other(window: int | None) -> None:
+    trees = (TreePlan(6, (Block(2, 3),)), TreePlan(1, (Block(3, 2), Block(1, 4))))
+    inputs = make(sum(tree.tokens for tree in trees))
+    first, second = zip(*(x.split([12, 11], 2) for x in inputs), strict=True)
+    alone = [tree.attend(0, *part, 0.5, window) for tree, part in zip(trees, (first, second), strict=True)]
+    assert_same(torch.cat(alone, 2), ForestPlan(trees).attend(0, *inputs, 0.5, window), inputs)
 
 
 def test_rows_with_a_mask_of_their_own_each() -> None:

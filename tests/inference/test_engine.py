@@ -7,20 +7,28 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Gemma3TextConfig,
+    GPT2Config,
+    LlamaConfig,
+    Qwen3Config,
+)
 
-from tests.small_models import make_gemma
+from tests.small_models import FAMILIES, make_gemma, make_llama, make_neox, make_qwen, make_tokenizer
+from workbench.dialects import get_dialect, hermes
 from workbench.errors import WorkbenchError
-from workbench.inference import engine
-from workbench.inference.engine import Answer, Prompt, answer, load
+from workbench.inference import engine, families
+from workbench.inference.engine import Answer, Prompt, answer, load, ready
 from workbench.records import Model
 
 WORDS = "find files ping host count name folder the a to please show me what is on my disk 1 2 3".split()
 NEW_TOKENS = 24
 
 
-def model_at(folder: Path | str, adapter: Path | str = "") -> Model:
-    return Model("small", "Small", str(folder), str(adapter))
+def model_at(folder: Path | str, adapter: Path | str = "", dialect: str = "auto") -> Model:
+    return Model("small", "Small", str(folder), str(adapter), dialect)
 
 
 @pytest.fixture(scope="module", params=[6, 4096], ids=["window shorter than the prompts", "window longer"])
@@ -28,9 +36,9 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return make_gemma(tmp_path_factory.mktemp("gemma"), window=request.param)
 
 
-def make_prompts(heads: tuple[str, ...], count: int) -> list[Prompt]:
+def make_prompts(heads: tuple[str, ...], count: int, bos: str = "<bos>") -> list[Prompt]:
     rng = random.Random(0)
-    texts = [f"<bos>{rng.choice(heads)}{' '.join(rng.choices(WORDS, k=rng.randint(1, 12)))}" for _ in range(count)]
+    texts = [f"{bos}{rng.choice(heads)}{' '.join(rng.choices(WORDS, k=rng.randint(1, 12)))}" for _ in range(count)]
     return [Prompt(f"p{i}", text) for i, text in enumerate(texts)]
 
 
@@ -63,6 +71,73 @@ def test_answers_equal_one_by_one_generation(folder: Path, heads: tuple[str, ...
     assert len(answers) == len(prompts)
     for prompt in prompts:
         assert answers[prompt.id].raw == loaded.tokenizer.decode(plain(folder, prompt, loaded.stops))
+
+
+@pytest.mark.parametrize("family", ["qwen", "sliding qwen", "llama", "neox"])
+@pytest.mark.parametrize("heads", [ONE_HEAD, TWO_HEADS], ids=["one prefix", "two prefixes"])
+def test_other_families_answer_as_one_by_one(family: str, heads: tuple[str, ...], tmp_path: Path) -> None:
+    make = {
+        "qwen": make_qwen,
+        "sliding qwen": lambda path: make_qwen(path, window=6),
+        "llama": make_llama,
+        "neox": make_neox,
+    }
+    make[family](tmp_path)
+    loaded = load(model_at(tmp_path, dialect="hermes" if family == "neox" else "auto"), torch.float32)
+    assert loaded.shares_prefixes == (family != "neox")
+    bos = {"llama": "<|begin_of_text|>", "neox": ""}.get(family, "<|im_start|>")
+    prompts = make_prompts(heads, 7, bos)
+    for found in answer(loaded, prompts, NEW_TOKENS, 3):
+        expected = plain(tmp_path, prompts[int(found.id[1:])], loaded.stops)
+        assert found.raw == loaded.tokenizer.decode(expected)
+        assert found.completion_tokens == len(expected) and 0 < found.confidence <= 1
+
+
+def test_padded_answers_carry_the_same_confidence(tmp_path: Path) -> None:
+    loaded = load(model_at(make_llama(tmp_path)), torch.float32)
+    padded = ready(AutoModelForCausalLM.from_pretrained(tmp_path), loaded.tokenizer)
+    padded.model.set_attn_implementation("sdpa")
+    padded = dataclasses.replace(padded, padded_because="the test says so")
+    prompts = make_prompts(ONE_HEAD, 5, "<|begin_of_text|>")
+    expected = {a.id: a for a in answer(loaded, prompts, 9)}
+    for found in answer(padded, prompts, 9, 2):
+        assert found.raw == expected[found.id].raw
+        assert found.confidence == pytest.approx(expected[found.id].confidence, rel=1e-3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_speaks_its_dialect(family: str, tmp_path: Path) -> None:
+    loaded = load(model_at(FAMILIES[family](tmp_path)), torch.float32)
+    assert loaded.dialect == {"gemma": "functiongemma", "qwen": "qwen3", "llama": "llama3"}[family]
+    stops = {loaded.tokenizer.decode([i]) for i in loaded.stops}
+    assert stops == set(get_dialect(loaded.dialect).stops)
+    assert loaded.batching == {"dialect": loaded.dialect, "batching": "shared prefix"} and not loaded.notice
+
+
+def test_a_template_without_the_switch_belongs_to_a_model_that_does_not_think() -> None:
+    tokenizer = make_tokenizer(special=hermes.CONTROL_TOKENS, bos="", eos=hermes.TURN_END, pad=hermes.EOS)
+    assert families.dialect_of("qwen3", tokenizer) == "qwen3"
+    tokenizer.chat_template = "{{ messages }}"
+    assert families.dialect_of("qwen3", tokenizer) == "hermes"
+    tokenizer.chat_template = "{% if enable_thinking %}{% endif %}"
+    assert families.dialect_of("qwen3", tokenizer) == "qwen3"
+    assert families.dialect_of("qwen3", tokenizer, "llama3") == "llama3"
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (GPT2Config(), "gpt2"),
+        (Gemma3TextConfig(use_bidirectional_attention=True), "looks ahead"),
+        (LlamaConfig(rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}), "length of the row"),
+        (LlamaConfig(), ""),
+        (Qwen3Config(), ""),
+        (Gemma3TextConfig(), ""),
+    ],
+)
+def test_what_cannot_share_a_prefix_says_why(config, reason: str) -> None:
+    found = families.why_not_shared(config)
+    assert bool(found) == bool(reason) and reason in found
 
 
 def test_rows_leave_the_batch_at_their_stop_token(folder: Path) -> None:
@@ -115,7 +190,7 @@ def test_unreachable_hub_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("We couldn't connect to 'https://huggingface.co' to load the files")
 
-    monkeypatch.setattr(engine.AutoConfig, "from_pretrained", refuse)
+    monkeypatch.setattr(engine.AutoTokenizer, "from_pretrained", refuse)
     with pytest.raises(WorkbenchError, match="neither in the local cache nor") as caught:
         load(model_at("someone/some-model"))
     assert "starter" in caught.value.hint
@@ -125,18 +200,26 @@ def test_gated_model_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("You are trying to access a gated repo. 401 Client Error")
 
-    monkeypatch.setattr(engine.AutoConfig, "from_pretrained", refuse)
+    monkeypatch.setattr(engine.AutoTokenizer, "from_pretrained", refuse)
     with pytest.raises(WorkbenchError, match="accepted its terms"):
         load(model_at("google/functiongemma-270m-it"))
 
 
-def test_other_families_are_refused(folder: Path, tmp_path: Path) -> None:
-    copied = tmp_path / "other"
-    copied.mkdir()
-    config = json.loads((folder / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps({**config, "model_type": "gpt2"}))
-    with pytest.raises(WorkbenchError, match="family 'gpt2'"):
-        load(model_at(copied))
+def test_a_model_without_a_dialect_is_refused(tmp_path: Path) -> None:
+    make_neox(tmp_path)
+    with pytest.raises(WorkbenchError, match="gpt_neox model knows the control tokens of no dialect") as caught:
+        load(model_at(tmp_path))
+    assert "llama3" in caught.value.hint
+    with pytest.raises(WorkbenchError, match="no dialect 'klingon'"):
+        load(model_at(tmp_path, dialect="klingon"))
+
+
+def test_a_model_that_does_not_write_text_is_refused(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))
+    with pytest.raises(WorkbenchError, match="cannot be read"):
+        load(model_at(tmp_path))
 
 
 def test_pickled_weights_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -8,16 +8,16 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from tests.small_models import make_gemma
+from tests.small_models import FAMILIES
 from workbench.inference.engine import quiet_peft
 from workbench.training.lean import make_lean
 
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_gemma(tmp_path_factory.mktemp("gemma"))
+@pytest.fixture(scope="module", params=FAMILIES)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return FAMILIES[request.param](tmp_path_factory.mktemp(request.param))
 
 
 def make_model(folder: Path, dropout: float = 0.0):
@@ -54,9 +54,12 @@ def test_output_and_gradients_are_the_same(folder: Path) -> None:
 def test_every_layer_is_replaced(folder: Path) -> None:
     model = make_model(folder)
     make_lean(model)
-    lean = [name for name, module in model.named_modules() if "forward" in vars(module)]
-    assert sum("_proj" in name for name in lean) == 7 * 3
-    assert sum("norm" in name for name in lean) == 6 * 3 + 1
+    lean = {name for name, module in model.named_modules() if "forward" in vars(module)}
+    leaves = {name.rpartition(".")[2] for name in lean}
+    norms = {name for name, module in model.named_modules() if type(module).__name__.endswith("RMSNorm")}
+    layers = model.config.num_hidden_layers
+    assert {*LAYERS} <= leaves and sum("_proj" in name for name in lean) == 7 * layers
+    assert norms == {name for name in lean if "norm" in name} and len(norms) > 2 * layers
 
 
 def test_layers_with_dropout_keep_their_own_forward(folder: Path) -> None:

@@ -35,6 +35,7 @@ def test_the_starter_learns_faster() -> None:
         ("warmup", 1.0),
         ("threads", -1),
         ("precision", "int4"),
+        ("dialect", "klingon"),
         ("target_modules", ("q_proj", "lm_head")),
         ("target_modules", ()),
     ],

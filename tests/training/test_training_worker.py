@@ -12,8 +12,10 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.small_models import make_gemma
+from tests.small_models import make_gemma, make_llama, make_neox, make_qwen
+from workbench.dialects import get_dialect
 from workbench.inference.engine import load, quiet_peft
+from workbench.inference.replies import reply_to
 from workbench.jobs import cancel
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
@@ -233,3 +235,30 @@ def test_the_learning_rate_reaches_zero_at_the_time_limit() -> None:
     settings = TrainSettings(learning_rate=1.0, warmup=0.1, max_seconds=100)
     assert learning_rate(settings, 20, 1000, 100.0) == 0
     assert 0 < learning_rate(settings, 200, 1000, 90.0) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("make", "dialect", "batching"),
+    [
+        (make_qwen, "qwen3", "shared prefix"),
+        (make_llama, "llama3", "shared prefix"),
+        (make_neox, "hermes", "padded"),
+    ],
+    ids=["qwen", "llama", "neox"],
+)
+def test_other_families_learn_and_answer(tmp_path: Path, make: Any, dialect: str, batching: str) -> None:
+    """A few steps; then base and adapter answer, in the dialect that was trained."""
+    make(tmp_path / "base")
+    chosen = dialect if batching == "padded" else "auto"
+    folder = make_folder(tmp_path / "run", tmp_path / "base", epochs=4, dialect=chosen, choice_weight=2.0)
+    ending = run_here(folder)
+    assert ending.state == "done", ending.message
+    assert (ending.summary["dialect"], ending.summary["batching"]) == (dialect, batching)
+    assert ("gpt_neox" in ending.summary.get("batching_reason", "")) == (batching == "padded")
+    losses = [row["loss"] for row in read_rows(folder.metrics) if "loss" in row]
+    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
+    model = Model("tuned", "Tuned", str(tmp_path / "base"), str(folder.adapter), chosen)
+    loaded = load(model, torch.float32)
+    replies = list(reply_to(loaded, scenarios()[:3], TOOLSET, 12))
+    assert len(replies) == 3 and all(reply.completion_tokens for reply in replies)
+    assert all(reply.parsed == get_dialect(dialect).parse(reply.raw) for reply in replies)

@@ -12,7 +12,11 @@ from workbench.store import runs as run_store
 from workbench.store.database import Store
 
 STARTER_ID = "starter"
-HUB_BASES: tuple[str, ...] = ("google/functiongemma-270m-it",)
+HUB_BASES: tuple[str, ...] = (
+    "google/functiongemma-270m-it",
+    "Qwen/Qwen3-0.6B",
+    "meta-llama/Llama-3.2-1B-Instruct",
+)
 RUN_PREFIX = "run:"
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -76,5 +80,5 @@ def _has_adapter(store: Store, run: Run) -> bool:
 
 
 def _tuned(store: Store, run: Run) -> Model:
-    base = run.config["model"]["base"]
-    return Model(RUN_PREFIX + run.id, run.name or run.id, base, str(adapter_folder(store, run.id)))
+    base, dialect = run.config["model"]["base"], run.config["settings"].get("dialect", "auto")
+    return Model(RUN_PREFIX + run.id, run.name or run.id, base, str(adapter_folder(store, run.id)), dialect)

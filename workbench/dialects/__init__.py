@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from workbench.dialects.base import Dialect
 from workbench.dialects.functiongemma import FunctionGemma
+from workbench.dialects.hermes import Hermes
+from workbench.dialects.llama3 import Llama3
+from workbench.dialects.openai import OpenAI
 from workbench.errors import WorkbenchError
 
-_DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (FunctionGemma(),)}
+_ALL: tuple[Dialect, ...] = (
+    FunctionGemma(),
+    Hermes("hermes", thinks=False),
+    Hermes("qwen3", thinks=True),
+    Llama3(),
+    OpenAI(),
+)
+_DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 
 DIALECT_NAMES: tuple[str, ...] = tuple(_DIALECTS)
 

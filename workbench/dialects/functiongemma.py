@@ -7,11 +7,11 @@ have no inner escaping, so control tokens are stripped from all text that comes 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.dialects.foreign import MAX_DEPTH, Malformed, read_json, strip, write_json
 from workbench.records import Message, Parsed, Tool, ToolCall
 
 ESCAPE = "<escape>"
@@ -24,7 +24,6 @@ CONTROL_TOKENS: tuple[str, ...] = (
     PAD, EOS, BOS, TURN_START, TURN_END, ESCAPE, CALL_START, CALL_END, DECLARATION_START, DECLARATION_END,
     RESPONSE_START, RESPONSE_END,
 )  # fmt: skip
-MAX_DEPTH = 32
 
 _CONTROL = re.compile("|".join(map(re.escape, CONTROL_TOKENS)))
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -70,17 +69,14 @@ class FunctionGemma:
         text, _, rest = body.partition(CALL_START)
         try:
             calls = _Scanner(CALL_START + rest).calls()
-        except _Malformed as error:
+        except Malformed as error:
             return Parsed("malformed", reason=str(error))
         return Parsed("calls", calls=tuple(calls), text=text.strip())
 
 
 def strip_control(text: str) -> str:
     """Text without FunctionGemma's control tokens, which it could otherwise forge."""
-    previous = None
-    while previous != text:
-        previous, text = text, _CONTROL.sub("", text)
-    return text
+    return strip(text, _CONTROL)
 
 
 def render_value(value: Any) -> str:
@@ -93,7 +89,7 @@ def render_value(value: Any) -> str:
         return "{" + _pairs(value) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(render_value, value)) + "]"
-    return json.dumps(value)
+    return write_json(value, _CONTROL)
 
 
 def render_call(call: ToolCall) -> str:
@@ -184,10 +180,6 @@ def _before_stop(raw: str) -> str:
     return raw
 
 
-class _Malformed(Exception):
-    """The reason a reply is not a call."""
-
-
 class _Scanner:
     """Reads calls character by character; regular expressions lose nested and non-text values."""
 
@@ -213,7 +205,7 @@ class _Scanner:
                 self._expect(",", "no ',' between arguments")
             key = self._match(_KEY, "an argument has no name")
             if key in found:
-                raise _Malformed(f"the argument '{key}' occurs twice")
+                raise Malformed(f"the argument '{key}' occurs twice")
             self._expect(":", f"no ':' behind the argument '{key}'")
             found[key] = self._value(depth + 1)
         return found
@@ -229,12 +221,12 @@ class _Scanner:
 
     def _value(self, depth: int) -> Any:
         if depth > MAX_DEPTH:
-            raise _Malformed(f"nested deeper than {MAX_DEPTH} levels")
+            raise Malformed(f"nested deeper than {MAX_DEPTH} levels")
         self._blank()
         if self._take(ESCAPE):
             end = self.text.find(ESCAPE, self.at)
             if end < 0:
-                raise _Malformed("a text value does not end")
+                raise Malformed("a text value does not end")
             value, self.at = self.text[self.at : end], end + len(ESCAPE)
             return value
         if self.text.startswith("{", self.at):
@@ -245,7 +237,7 @@ class _Scanner:
             if self._take(word):
                 return constant
         number = self._match(_NUMBER, f"a bare value near '{self.text[self.at : self.at + 20]}'")
-        return json.loads(number)
+        return read_json(number)[0]
 
     def _blank(self) -> None:
         while self.at < len(self.text) and self.text[self.at].isspace():
@@ -260,12 +252,12 @@ class _Scanner:
 
     def _expect(self, token: str, reason: str) -> None:
         if not self._take(token):
-            raise _Malformed(reason)
+            raise Malformed(reason)
 
     def _match(self, pattern: re.Pattern[str], reason: str) -> str:
         self._blank()
         match = pattern.match(self.text, self.at)
         if not match:
-            raise _Malformed(reason)
+            raise Malformed(reason)
         self.at = match.end()
         return match.group()

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from workbench.records import Model, Reply, Scenario, Toolset
+from workbench.records import Model, Scenario, Toolset
 from workbench.runfolder import (
     Ending,
     Reporter,
@@ -40,20 +40,17 @@ def evaluate(folder: RunFolder, reporter: Reporter) -> Ending:
 
     set_up_process(settings.get("threads", 0))
     loaded = load(Model(**config["model"]))
-    reporter.update(phase="answering")
+    reporter.update(phase="answering", message=loaded.notice)
     started, size = time.time(), settings.get("batch_size", 32)
-    pending: list[Reply] = []
     for count, reply in enumerate(reply_to(loaded, waiting, toolset, settings.get("max_new_tokens", 128), size), 1):
-        pending.append(reply)
-        if len(pending) == size or count == len(waiting):
-            append_rows(folder.replies, [reply.to_dict() for reply in pending])
-            pending = []
+        append_rows(folder.replies, [reply.to_dict()])
+        if count % size == 0 or count == len(waiting):
             speed = count / (time.time() - started)
             reporter.metric({"done": done + count, "total": total, "per_second": speed, "time": reporter.seconds})
             reporter.update(step=done + count, eta_s=round((len(waiting) - count) / speed, 1))
             if reporter.cancelled and count < len(waiting):
                 return Ending("stopped", f"Stopped after {done + count} of {total} replies.")
-    return Ending("done", summary={"replies": total, "seconds": round(reporter.seconds, 1)})
+    return Ending("done", summary={"replies": total, "seconds": round(reporter.seconds, 1), **loaded.batching})
 
 
 if __name__ == "__main__":

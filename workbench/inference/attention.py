@@ -248,6 +248,10 @@ class Block:
     rows: int
     length: int
 
+    @property
+    def tokens(self) -> int:
+        return self.rows * self.length
+
     def as_rows(self, tensor: Tensor) -> Tensor:
         """[heads, rows x length, head size] as [rows, heads, length, head size]."""
         return tensor.view(tensor.shape[0], self.rows, self.length, -1).transpose(0, 1)
@@ -261,8 +265,12 @@ class TreePlan:
     blocks: tuple[Block, ...]
     masks: dict[tuple[int, int | None], tuple[Tensor, Tensor | None]] = field(default_factory=dict)
 
+    @property
+    def tokens(self) -> int:
+        return self.prefix + sum(block.tokens for block in self.blocks)
+
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        sizes = [self.prefix, *(block.rows * block.length for block in self.blocks)]
+        sizes = [self.prefix, *(block.tokens for block in self.blocks)]
         (q, *queries), (k, *keys), (v, *values) = (x[0].split(sizes, 1) for x in (query, key, value))
         outputs = [attend_prefix(q[None], k[None], v[None], scale, window)[0]]
         past = PrefixKeys(k, v).last(window, self.prefix)
@@ -278,6 +286,18 @@ class TreePlan:
         if (length, window) not in self.masks:
             self.masks[length, window] = part_masks(self.prefix, length, window, like)
         return self.masks[length, window]
+
+
+@dataclass(frozen=True)
+class ForestPlan:
+    """Training: several trees behind each other in one row of tokens; none sees another."""
+
+    trees: tuple[TreePlan, ...]
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+        sizes = [tree.tokens for tree in self.trees]
+        parts = zip(self.trees, *(x.split(sizes, 2) for x in (query, key, value)), strict=True)
+        return torch.cat([tree.attend(layer, q, k, v, scale, window) for tree, q, k, v in parts], 2)
 
 
 def _dispatch(

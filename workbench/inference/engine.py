@@ -17,18 +17,17 @@ from typing import Any
 
 import torch
 import transformers
-from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from workbench.dialects import get_dialect
-from workbench.dialects.functiongemma import CALL_START
 from workbench.errors import WorkbenchError
-from workbench.inference.attention import PrefillPlan, RowsPlan, use_shared_prefix
+from workbench.inference.attention import use_shared_prefix
+from workbench.inference.decoding import decode_behind, decode_padded, prefill
+from workbench.inference.families import dialect_of, why_not_shared
 from workbench.inference.prefixes import PrefixGroup, group_by_prefix
 from workbench.inference.tokens import encode
 from workbench.records import Model
 
-GEMMA = ("gemma3_text", "gemma3")
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -40,6 +39,7 @@ class LoadedModel:
         dialect: name of the wire format that it speaks.
         family: ``model_type`` of its configuration.
         stops: token ids that end an answer.
+        padded_because: why it works on ordinary padded batches; empty when it computes shared prefixes once.
     """
 
     model: Any
@@ -48,6 +48,22 @@ class LoadedModel:
     family: str
     device: torch.device
     stops: frozenset[int]
+    padded_because: str = ""
+
+    @property
+    def shares_prefixes(self) -> bool:
+        return not self.padded_because
+
+    @property
+    def notice(self) -> str:
+        """What people should know while a run goes on; empty when there is nothing to say."""
+        return f"Ordinary padded batches: {self.padded_because}." if self.padded_because else ""
+
+    @property
+    def batching(self) -> dict[str, str]:
+        """For a run's summary: how batches are laid out, and why."""
+        found = {"dialect": self.dialect, "batching": "shared prefix" if self.shares_prefixes else "padded"}
+        return found | ({"batching_reason": self.padded_because} if self.padded_because else {})
 
 
 @dataclass(frozen=True)
@@ -115,7 +131,8 @@ def load(model: Model, dtype: torch.dtype | None = None) -> LoadedModel:
     weights, tokenizer = load_base(model.base)
     if model.adapter:
         weights = _merge(weights, Path(model.adapter))
-    return ready(torch.nn.Module.to(weights, device=device, dtype=dtype or fast_dtype(device)), tokenizer)
+    placed = torch.nn.Module.to(weights, device=device, dtype=dtype or fast_dtype(device))
+    return ready(placed, tokenizer, model.dialect)
 
 
 def load_base(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -126,8 +143,6 @@ def load_base(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
     check_place(base)
     try:
-        config = AutoConfig.from_pretrained(base, trust_remote_code=False)
-        _check_family(base, config.model_type)
         tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
         weights = AutoModelForCausalLM.from_pretrained(
             base, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
@@ -137,18 +152,26 @@ def load_base(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return weights, tokenizer
 
 
-def ready(model: Any, tokenizer: PreTrainedTokenizerBase) -> LoadedModel:
-    """Prepare a model in memory for ``answer``: shared-prefix attention, dialect, stop tokens.
+def ready(model: Any, tokenizer: PreTrainedTokenizerBase, dialect: str = "auto") -> LoadedModel:
+    """Prepare a model in memory for ``answer``: dialect, stop tokens, and shared-prefix attention where it is exact.
+
+    Args:
+        dialect: name of the wire format; ``auto`` lets the tokenizer decide.
 
     Raises:
         WorkbenchError: no dialect is known for its family and tokenizer.
     """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    use_shared_prefix(base)
-    dialect = get_dialect(_dialect_name(base.config.model_type, tokenizer))
-    ids = [tokenizer.convert_tokens_to_ids(stop) for stop in dialect.stops]
+    found = get_dialect(dialect_of(base.config.model_type, tokenizer, dialect))
+    reason = why_not_shared(base.config)
+    if reason:
+        # ``generate`` fills gaps with the model's own settings; penalties and the like are not what we measure.
+        base.generation_config = GenerationConfig()
+    else:
+        use_shared_prefix(base)
+    ids = [tokenizer.convert_tokens_to_ids(stop) for stop in found.stops]
     stops = frozenset(i for i in (*ids, tokenizer.eos_token_id) if isinstance(i, int) and i != tokenizer.unk_token_id)
-    return LoadedModel(model, tokenizer, dialect.name, base.config.model_type, base.device, stops)
+    return LoadedModel(model, tokenizer, found.name, base.config.model_type, base.device, stops, reason)
 
 
 def answer(
@@ -162,16 +185,9 @@ def answer(
     if not prompts:
         return
     encoded = encode(loaded.tokenizer, [prompt.text for prompt in prompts])
-    for group in group_by_prefix(encoded):
+    whole = [PrefixGroup(0, tuple(range(len(prompts))))]
+    for group in group_by_prefix(encoded) if loaded.shares_prefixes else whole:
         yield from _answer_group(loaded, prompts, encoded, group, max_new_tokens, batch_size)
-
-
-@torch.inference_mode()
-def _prefill(loaded: LoadedModel, tokens: Sequence[int]) -> PrefillPlan:
-    plan = PrefillPlan()
-    ids = torch.tensor([tokens], device=loaded.device)
-    loaded.model(input_ids=ids, use_cache=False, logits_to_keep=1, plan=plan)
-    return plan
 
 
 def _answer_group(
@@ -182,57 +198,25 @@ def _answer_group(
     max_new_tokens: int,
     batch_size: int,
 ) -> Iterator[Answer]:
-    # A prefix of at least one token keeps the prefill from being empty; prompts begin with <bos> anyway.
     started = time.perf_counter()
-    prefix = _prefill(loaded, encoded[group.members[0]][: group.length])
+    # A shared prefix has at least one token: all prompts of a dialect begin with the same one.
+    head = encoded[group.members[0]][: group.length]
+    prefix = prefill(loaded.model, head) if loaded.shares_prefixes else None
     prefill_ms = (time.perf_counter() - started) * 1000 / len(group.members)
     members = sorted(group.members, key=lambda i: len(encoded[i]))
     for at in range(0, len(members), batch_size):
         batch = members[at : at + batch_size]
         started = time.perf_counter()
         rows = [encoded[i][group.length :] for i in batch]
-        written = _decode(loaded, prefix, group.length, rows, max_new_tokens)
+        if prefix:
+            written = decode_behind(loaded.model, prefix, group.length, rows, loaded.stops, max_new_tokens)
+        else:
+            written = decode_padded(loaded.model, rows, loaded.stops, max_new_tokens)
         latency = (time.perf_counter() - started) * 1000 / len(batch) + prefill_ms
         for i, (tokens, log_probability) in zip(batch, written, strict=True):
             raw = loaded.tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
             confidence = math.exp(log_probability)
             yield Answer(prompts[i].id, str(raw), len(encoded[i]), len(tokens), latency, confidence)
-
-
-@torch.inference_mode()
-def _decode(
-    loaded: LoadedModel, prefix: PrefillPlan, length: int, rows: Sequence[Sequence[int]], max_new_tokens: int
-) -> list[tuple[list[int], float]]:
-    """New tokens and the sum of their log probabilities, row by row. Rows leave the batch when they are finished."""
-    tokens, pads = _pad_left(rows, loaded.device)
-    plan = RowsPlan(prefix, length, pads)
-    written: list[list[int]] = [[] for _ in rows]
-    log_probability = [0.0] * len(rows)
-    active = list(range(len(rows)))
-    for _ in range(max_new_tokens):
-        positions = plan.extend(tokens.shape[1])
-        output = loaded.model(input_ids=tokens, position_ids=positions, use_cache=False, logits_to_keep=1, plan=plan)
-        best, chosen = torch.log_softmax(output.logits[:, -1].float(), -1).max(-1)
-        for row, token, score in zip(active, chosen.tolist(), best.tolist(), strict=True):
-            written[row].append(token)
-            log_probability[row] += score
-        going = [at for at, row in enumerate(active) if written[row][-1] not in loaded.stops]
-        if not going:
-            break
-        if len(going) < len(active):
-            keep = torch.tensor(going, device=loaded.device)
-            plan.keep(keep)
-            chosen, active = chosen[keep], [active[at] for at in going]
-        tokens = chosen[:, None]
-    return list(zip(written, log_probability, strict=True))
-
-
-def _pad_left(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Tokens [rows, longest] and each row's padding [rows]. The filler is masked, so any token id does."""
-    longest = max(map(len, rows))
-    pads = [longest - len(row) for row in rows]
-    filled = [[0] * pad + list(row) for pad, row in zip(pads, rows, strict=True)]
-    return torch.tensor(filled, device=device), torch.tensor(pads, device=device)
 
 
 def check_place(base: str) -> None:
@@ -249,23 +233,6 @@ def check_place(base: str) -> None:
             f"There is no folder {base}.",
             "Give a folder with a model, or a hub id such as google/functiongemma-270m-it.",
         )
-
-
-def _check_family(base: str, family: str) -> None:
-    if family not in GEMMA:
-        raise WorkbenchError(
-            f"{base} is of the family '{family}', which the workbench cannot use yet.",
-            "Choose a Gemma 3 model that knows FunctionGemma's tokens, such as google/functiongemma-270m-it.",
-        )
-
-
-def _dialect_name(family: str, tokenizer: PreTrainedTokenizerBase) -> str:
-    if CALL_START not in tokenizer.get_vocab():
-        raise WorkbenchError(
-            f"The tokenizer does not know {CALL_START}, so this {family} model speaks no dialect known here.",
-            "Choose a model that was trained for function calls, such as google/functiongemma-270m-it.",
-        )
-    return "functiongemma"
 
 
 def _merge(weights: PreTrainedModel, adapter: Path) -> PreTrainedModel:

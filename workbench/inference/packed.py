@@ -1,4 +1,4 @@
-"""One row of tokens that holds a shared prefix and its continuations, and the loss at its targets.
+"""One row of tokens that holds shared prefixes and their continuations, and the loss at its targets.
 
 Whoever lays rows out (training, the starter's pretraining) makes a ``Packed``; logits are computed only where there is
 a target. Knows nothing of examples and scenarios.
@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.inference.attention import TreePlan
+from workbench.inference.attention import Plan
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Packed:
     positions: Tensor
     targets: Tensor
     labels: Tensor
-    plan: TreePlan
+    plan: Plan
     weights: Tensor | None = None
 
 
@@ -50,8 +50,12 @@ def target_logits(model: Any, packed: Packed) -> Tensor:
 
 def packed_loss(model: Any, packed: Packed) -> Tensor:
     """Mean cross-entropy over the targets of a row, weighted where the row has weights."""
-    logits = target_logits(model, packed).float()
-    if packed.weights is None:
-        return cross_entropy(logits, packed.labels)
-    losses = cross_entropy(logits, packed.labels, reduction="none")
-    return (losses * packed.weights).sum() / packed.weights.sum()
+    return weighted_loss(target_logits(model, packed), packed.labels, packed.weights)
+
+
+def weighted_loss(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+    """Mean cross-entropy in float32 of logits [targets, vocabulary], weighted where there are weights [targets]."""
+    if weights is None:
+        return cross_entropy(logits.float(), labels)
+    losses = cross_entropy(logits.float(), labels, reduction="none")
+    return (losses * weights).sum() / weights.sum()

@@ -25,7 +25,8 @@ def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[lis
 
 def _last_special(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
     """Where the last special token of ``text`` begins; 0 when it has none."""
-    return max(0, *(text.rfind(token.content) for token in tokenizer.added_tokens_decoder.values() if token.special))
+    special = (token.content for token in tokenizer.added_tokens_decoder.values() if token.special)
+    return max((0, *map(text.rfind, special)))
 
 
 def _plain(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:

@@ -14,12 +14,14 @@ import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor, nn
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
+from transformers.models.qwen3.modeling_qwen3 import Qwen3RMSNorm
 
 
 def make_lean(model: nn.Module) -> None:
     """Replace the forward of every layer of ``model`` for which there is a leaner one; base weights must be frozen."""
     for module in model.modules():
-        if isinstance(module, Gemma3RMSNorm) and not module.weight.requires_grad:
+        if isinstance(module, (Gemma3RMSNorm, LlamaRMSNorm, Qwen3RMSNorm)) and not module.weight.requires_grad:
             module.forward = partial(_norm, module)  # type: ignore[method-assign]
         elif isinstance(module, LoraLinear) and _is_plain(module):
             module.forward = partial(_lora, module)  # type: ignore[method-assign]
@@ -64,8 +66,11 @@ class LeanLora(torch.autograd.Function):
         return g_x, None, g_low.t() @ rows, (g.t() @ low).mul_(ctx.scaling), None
 
 
-def _norm(module: Gemma3RMSNorm, x: Tensor) -> Tensor:
-    result: Tensor = LeanRMSNorm.apply(x, 1.0 + module.weight, module.eps)
+def _norm(module: Gemma3RMSNorm | LlamaRMSNorm | Qwen3RMSNorm, x: Tensor) -> Tensor:
+    # Gemma stores how far its weights are from 1.
+    gemma = isinstance(module, Gemma3RMSNorm)
+    weight, eps = (1.0 + module.weight, module.eps) if gemma else (module.weight, module.variance_epsilon)
+    result: Tensor = LeanRMSNorm.apply(x, weight, eps)
     return result
 
 

@@ -59,7 +59,7 @@ class Loop:
         torch.manual_seed(self.settings.seed)
         self.trainee = Trainee(*load_base(job.model.base), self.settings)
         self.dialect = get_dialect(self.trainee.loaded.dialect)
-        reporter.update(phase="preparing")
+        reporter.update(phase="preparing", message=self.trainee.loaded.notice)
         self.pool = ValuePool.of(job.train)
         self.validation = make_batches(self._examples(job.validation, 1.0), 32, random.Random(0))
         self.per_epoch = len(self._batches(0))
@@ -172,6 +172,7 @@ class Loop:
             "total_steps": self.total,
             "loss": self.last_loss,
             "train_seconds": round(self.reporter.seconds, 1),
+            **self.trainee.loaded.batching,
         }
         if self.validations:
             best = max(self.validations, key=lambda found: found.key)

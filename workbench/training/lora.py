@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from workbench.inference.engine import LoadedModel, fast_dtype, pick_device, qui
 from workbench.inference.packed import packed_loss
 from workbench.training.lean import make_lean
 from workbench.training.packing import Batch, pack
+from workbench.training.padding import pad, padded_loss
 from workbench.training.settings import TrainSettings
 
 
@@ -31,7 +32,7 @@ class Trainee:
             r=settings.rank,
             lora_alpha=settings.alpha,
             lora_dropout=settings.dropout,
-            target_modules=list(settings.target_modules),
+            target_modules=_targets(weights, settings.target_modules),
             task_type="CAUSAL_LM",
         )
         with quiet_peft():
@@ -39,7 +40,7 @@ class Trainee:
         self.masters = {n: p.detach().clone().to(device) for n, p in model.named_parameters() if p.requires_grad}
         model.to(device=device, dtype=_dtype(settings.precision, device))
         make_lean(model)
-        self.loaded: LoadedModel = ready(model, tokenizer)
+        self.loaded: LoadedModel = ready(model, tokenizer, settings.dialect)
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
             self.masters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
@@ -54,8 +55,8 @@ class Trainee:
         Raises:
             FloatingPointError: the loss is no longer a number.
         """
-        model = self.loaded.model.train()
-        loss = packed_loss(model, pack(batch, self.loaded.device))
+        self.loaded.model.train()
+        loss, _ = batch_loss(self.loaded, batch)
         loss.backward()
         for name, parameter in self._trained.items():
             self.masters[name].grad = None if parameter.grad is None else parameter.grad.float()
@@ -72,12 +73,12 @@ class Trainee:
     @torch.inference_mode()
     def loss(self, batches: list[Batch]) -> float:
         """Mean loss over the completion tokens of batches, without learning."""
-        model = self.loaded.model.eval()
+        self.loaded.model.eval()
         total, tokens = 0.0, 0
         for batch in batches:
-            packed = pack(batch, self.loaded.device)
-            total += float(packed_loss(model, packed)) * len(packed.labels)
-            tokens += len(packed.labels)
+            loss, count = batch_loss(self.loaded, batch)
+            total += float(loss) * count
+            tokens += count
         return total / tokens
 
     def save(self, folder: Path, base: str) -> None:
@@ -100,6 +101,21 @@ class Trainee:
         """Copy the optimizer's weights into the model."""
         for name, parameter in self._trained.items():
             parameter.copy_(self.masters[name])
+
+
+def batch_loss(loaded: LoadedModel, batch: Batch) -> tuple[Tensor, int]:
+    """Mean loss of a batch and the number of its targets: packed where the model can share prefixes, else padded."""
+    if loaded.shares_prefixes:
+        packed = pack(batch, loaded.device)
+        return packed_loss(loaded.model, packed), len(packed.labels)
+    padded = pad(batch, loaded.device)
+    return padded_loss(loaded.model, padded), len(padded.labels)
+
+
+def _targets(weights: PreTrainedModel, names: Sequence[str]) -> list[str] | str:
+    """The layers with one of these names; in a family that calls its layers otherwise, all linear ones."""
+    present = {name.rpartition(".")[2] for name, _ in weights.named_modules()}
+    return [name for name in names if name in present] or "all-linear"
 
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:

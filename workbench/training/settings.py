@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from workbench.dialects import DIALECT_NAMES
 from workbench.errors import Problem, WorkbenchError
 from workbench.workspace import STARTER
 
 PRECISIONS = ("auto", "bf16", "fp32")
+DIALECTS = ("auto", *DIALECT_NAMES)
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 HIGHEST_LEARNING_RATE = 0.05
 
@@ -34,8 +36,9 @@ class TrainSettings:
         early_stop_patience: validations without improvement after which the run ends; 0 never ends early.
         augment: probability, 0 to 1, that a training scenario is shown with word noise and other values.
         choice_weight: how much more than others the tokens count at which a reply decides for a tool or for none.
-        target_modules: layers that get an adapter.
+        target_modules: layers that get an adapter; a model that has none of them gets one in each linear layer.
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
+        dialect: how calls are written; ``auto`` takes the one whose control tokens the tokenizer knows.
     """
 
     rank: int = 16
@@ -56,6 +59,7 @@ class TrainSettings:
     choice_weight: float = 1.0
     target_modules: tuple[str, ...] = TARGETS
     max_seconds: float = 0.0
+    dialect: str = "auto"
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""
@@ -123,6 +127,9 @@ def _choice_problems(settings: TrainSettings) -> list[Problem]:
     if settings.precision not in PRECISIONS:
         message = f"there is no precision '{settings.precision}'"
         problems.append(Problem(message, "precision", hint=f"Choose {' or '.join(PRECISIONS)}."))
+    if settings.dialect not in DIALECTS:
+        message = f"there is no dialect '{settings.dialect}'"
+        problems.append(Problem(message, "dialect", hint=f"Choose {' or '.join(DIALECTS)}."))
     unknown = [name for name in settings.target_modules if name not in TARGETS]
     if unknown or not settings.target_modules:
         message = f"there is no layer '{unknown[0]}'" if unknown else "no layer gets an adapter"

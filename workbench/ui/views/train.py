@@ -9,7 +9,7 @@ from workbench.actions.models import RUN_PREFIX
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
 from workbench.records import SPLITS, Model, Run, Split, Toolset
-from workbench.training.settings import PRECISIONS
+from workbench.training.settings import DIALECTS, PRECISIONS
 from workbench.ui import forms
 from workbench.ui.forms import TrainOrder
 from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name, said
@@ -30,13 +30,14 @@ _MORE_LABELS = {
 }
 _MORE_HINTS = {
     "augment": "Share of requests varied",
+    "dialect": "auto: as the tokenizer tells",
     "early_stop_patience": "Validations; 0: never",
     "max_seconds": "0: none",
     "threads": "0: as torch decides",
     "validate_every": "Steps; 0: six times",
 }
 _ABOUT = {"starter": "Ships with the workbench: tiny, to see the whole loop in minutes."}
-_CHOICES = {"precision": PRECISIONS}
+_CHOICES = {"precision": PRECISIONS, "dialect": DIALECTS}
 
 
 def train_form(
@@ -95,10 +96,11 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
     run = progress.run
     active = not run.finished
     pair = forms.address(model=(run.model, f"{RUN_PREFIX}{run.id}"))
+    padded = " · padded batches" if run.summary.get("batching") == "padded" else ""
     return {
         "id": run.id,
         "name": run_name(run),
-        "about": f"on {_base_name(run)} · snapshot {run.snapshot[:8]} · started {ago(run.created_at)}",
+        "about": f"on {_base_name(run)} · snapshot {run.snapshot[:8]} · started {ago(run.created_at)}{padded}",
         "state": run.state,
         "tone": TONES[run.state],
         "stoppable": run.state in ("queued", "running"),

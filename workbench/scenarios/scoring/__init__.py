@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.scenarios.scoring.strict import equal, score
+from workbench.scenarios.scoring.strict import score
 
-__all__ = ["equal", "score"]
+__all__ = ["score"]

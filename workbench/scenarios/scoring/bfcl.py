@@ -80,8 +80,7 @@ def check(
 def score_bfcl(outcome: Outcome, parsed: Parsed, toolset: Toolset, underscores: bool = False) -> Verdict:
     """BFCL's verdict on a reply to a scenario of any origin.
 
-    A tool that kept its BFCL declaration under ``extra["bfcl"]`` is judged by that one. Earlier and later answers have
-    no order in a scenario: "may be left out" counts as the last one.
+    A tool that kept its BFCL declaration under ``extra["bfcl"]`` is judged by that one, any other by its schema.
     """
     calls = None if parsed.kind == "malformed" else parsed.calls
     if outcome.is_no_tool:

@@ -68,7 +68,7 @@ def _from_text(text: str) -> list[ToolCall]:
     text = f"{'' if text.startswith('[') else '['}{text}{'' if text.endswith(']') else ']'}"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # of a backslash in a reply's text
+            warnings.simplefilter("ignore")  # of a backslash in a reply's text
             body = ast.parse(text.strip().strip("'"), mode="eval").body
         if not isinstance(body, (ast.List, ast.Tuple, ast.Set)):
             raise _Undecodable("the text is no list of calls")

@@ -62,7 +62,13 @@ def check_rule(rule: Rule, value: Any, path: str) -> list[Problem]:
         problems = check_rule(rule.items, ABSENT, f"{path}.items")
         if problems:
             return problems
+    if rule.kind == "tolerance":
+        problems = [problem for name in ("absolute", "relative") for problem in _check_tolerance(rule, name, path)]
+        if problems:
+            return problems
     if rule.kind == "regex":
+        if not rule.pattern:
+            return [Problem("is missing", f"{path}.pattern", hint="Write what the whole text must match.")]
         try:
             pattern = compiled(rule.pattern)
         except PatternError as error:
@@ -74,6 +80,16 @@ def check_rule(rule: Rule, value: Any, path: str) -> list[Problem]:
         return []
     fitting = {"tolerance": "numbers", "set": "lists"}.get(rule.kind, "text")
     return [Problem(f"the rule '{rule.kind}' is for {fitting}", path, hint="Choose another rule for this argument.")]
+
+
+def _check_tolerance(rule: Rule, name: str, path: str) -> list[Problem]:
+    value = getattr(rule, name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        return [Problem("must be a number from 0 up", f"{path}.{name}", hint="Write a number such as 0.5.")]
+    if name == "absolute" and rule.absolute == rule.relative == 0:
+        hint = "Say by how much the number may differ, or by which share of it."
+        return [Problem("the rule 'tolerance' has no tolerance", path, hint=hint)]
+    return []
 
 
 def _inside(value: Any) -> Iterator[Any]:

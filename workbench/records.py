@@ -126,7 +126,9 @@ class Tool:
         outer = _mapping(data, path)
         inner = _mapping(outer.get("function", outer), f"{path}.function")
         parameters = inner.get("parameters") or {"type": "object", "properties": {}}
-        extra = {k: v for k, v in outer.items() if k not in ("type", "function", "rules")} if "function" in outer else {}
+        extra = (
+            {k: v for k, v in outer.items() if k not in ("type", "function", "rules")} if "function" in outer else {}
+        )
         return cls(
             name=_text(inner.get("name"), f"{path}.name"),
             description=_text(inner.get("description", ""), f"{path}.description", empty=True),

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.records import ExpectedCall, Outcome, Parsed, Score, Tool, ToolCall, Toolset
-from workbench.scenarios.scoring import score
 from workbench.scenarios.rules import EXACT, matches
+from workbench.scenarios.scoring import score
 
 PING = Tool(
     "ping",

@@ -36,7 +36,11 @@ def test_categories(category: str, functions: Any, answers: Any, calls: Any, err
 
 def test_underscores_stand_for_dots_where_the_model_cannot_write_them() -> None:
     answers = [tables.play("A")]
-    for name, underscores, valid in (("music_play", True, True), ("music.play", True, False), ("music_play", False, False)):
+    for name, underscores, valid in (
+        ("music_play", True, True),
+        ("music.play", True, False),
+        ("music_play", False, False),
+    ):
         call = ToolCall(name, {"artist": "A"})
         assert check("simple", [tables.PLAY], answers, [call], underscores).valid is valid
 
@@ -72,7 +76,13 @@ SEND = Tool(
     },
 )
 TOOLSET = Toolset("post", (SEND,))
-FULL = {"to": "New York", "weight": 2, "tags": ["A b"], "options": {"fast": True, "note": "x"}, "parts": [{"name": "P"}]}
+FULL = {
+    "to": "New York",
+    "weight": 2,
+    "tags": ["A b"],
+    "options": {"fast": True, "note": "x"},
+    "parts": [{"name": "P"}],
+}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +135,11 @@ def test_a_kept_declaration_counts_before_the_schema() -> None:
         (Outcome(), Parsed("calls", (ToolCall("send"),)), False),
         (Outcome((ExpectedCall("send", {"to": "a"}),)), Parsed("text", text="Hello"), False),
         (Outcome((ExpectedCall("send", {"to": "a"}),)), Parsed("malformed", reason="x"), False),
-        (Outcome((ExpectedCall("send", {"to": "a"}),) * 2, True), Parsed("calls", (ToolCall("send", {"to": "a"}),) * 2), True),
+        (
+            Outcome((ExpectedCall("send", {"to": "a"}),) * 2, True),
+            Parsed("calls", (ToolCall("send", {"to": "a"}),) * 2),
+            True,
+        ),
     ],
 )
 def test_no_tool_and_several(outcome: Outcome, parsed: Parsed, valid: bool) -> None:

@@ -52,7 +52,11 @@ def test_rules(rule: Any, expected: Any, got: Any, right: bool) -> None:
     assert [row.verdict for row in found.arguments] == ["match" if right else "differs"]
 
 
-@pytest.mark.parametrize(("expected", "reply", "flags", "verdicts"), [case[1:] for case in tables.CALLS], ids=[case[0] for case in tables.CALLS])
+@pytest.mark.parametrize(
+    ("expected", "reply", "flags", "verdicts"),
+    [case[1:] for case in tables.CALLS],
+    ids=[case[0] for case in tables.CALLS],
+)
 def test_calls(expected: Any, reply: Any, flags: str, verdicts: str) -> None:
     found = score("s", Outcome.from_value(expected), parsed(reply), TOOLSET)
     assert said(found) == flags
@@ -131,7 +135,9 @@ def turned(value: Any, rng: random.Random) -> Any:
 @given(outcomes(), CALLS, st.randoms(use_true_random=False))
 def test_order_of_arguments_does_not_matter(outcome: Outcome, calls: list[ToolCall], rng: random.Random) -> None:
     other = tuple(ToolCall(call.name, turned(dict(call.arguments), rng)) for call in calls)
-    assert score("s", outcome, Parsed("calls", other), TOOLSET) == score("s", outcome, Parsed("calls", tuple(calls)), TOOLSET)
+    assert score("s", outcome, Parsed("calls", other), TOOLSET) == score(
+        "s", outcome, Parsed("calls", tuple(calls)), TOOLSET
+    )
 
 
 @given(outcomes(), CALLS, st.randoms(use_true_random=False))
@@ -161,7 +167,9 @@ def test_exact_says_what_its_rows_say(outcome: Outcome, calls: list[ToolCall]) -
 
 
 @given(outcomes(), CALLS, st.sampled_from(["", " ", "\n", "\n\n  ", "\t"]), st.sampled_from(["", " ", "\n"]))
-def test_blanks_around_the_reply_do_not_matter(outcome: Outcome, calls: list[ToolCall], before: str, behind: str) -> None:
+def test_blanks_around_the_reply_do_not_matter(
+    outcome: Outcome, calls: list[ToolCall], before: str, behind: str
+) -> None:
     dialect = get_dialect("functiongemma")
     raw = dialect.render_reply(calls, "" if calls else "NO_TOOL")
     one, two = (score("s", outcome, dialect.parse(text), TOOLSET) for text in (raw, f"{before}{raw}{behind}"))

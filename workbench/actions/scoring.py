@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench.dialects import get_dialect
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import ArgumentScore, Parsed, RecordError, Reply, Scenario, Score, ToolCall, Toolset
+from workbench.records import ArgumentScore, Parsed, RecordError, Scenario, Score, ToolCall, Toolset
 from workbench.scenarios.importing import read, read_toolset
 from workbench.scenarios.importing.rows import open_bytes, parse_json
 from workbench.scenarios.scoring import bfcl, score
@@ -119,8 +119,11 @@ def _said(parsed: Parsed) -> Json:
 
 
 def _parsed(row: Json, parse: Callable[[str], Parsed]) -> Parsed:
-    if "kind" in row:
-        return Reply.from_dict({"scenario_id": "", "raw": "", **_FIGURES, "text": "", "reason": "", "calls": [], **row}).parsed
+    kind = row.get("kind", "calls")
+    if kind in ("text", "malformed"):
+        return Parsed(kind, text=str(row.get("text", "")), reason=str(row.get("reason", "")))
+    if kind != "calls":
+        raise RecordError("kind", f"must be calls, text or malformed; is {kind!r}")
     if "calls" in row:
         calls = row["calls"] if isinstance(row["calls"], list) else [row["calls"]]
         return Parsed("calls", tuple(ToolCall.from_dict(call, f"calls[{i}]") for i, call in enumerate(calls)))
@@ -129,9 +132,6 @@ def _parsed(row: Json, parse: Callable[[str], Parsed]) -> Parsed:
     if isinstance(row.get("raw"), str):
         return parse(row["raw"])
     raise RecordError("", "has no reply", 'Give "calls", "raw" or "result".')
-
-
-_FIGURES = {"latency_ms": 0.0, "prompt_tokens": 0, "completion_tokens": 0, "confidence": None}
 
 
 def _judged(replies: Path, read_json: Callable[[str], Any], judge: Judge) -> Iterator[Json]:

@@ -2,12 +2,12 @@
 
 ``exact``      equal as JSON: ``1`` is ``1.0``, ``"5"`` is not ``5``, ``true`` is not ``1``
 ``case-fold``  text is equal but for upper and lower case
-``path``       text names the same file: ``\\`` is ``/``, ``a//b/./c/../d/`` is ``a/b/d``. Case counts, unless one of the
-               two is written as on Windows (a drive letter or a backslash). No file is looked at
+``path``       text names the same file: ``\\`` is ``/``, ``a//b/./c/../d/`` is ``a/b/d``. Case counts, unless one of
+               the two is written as on Windows (a drive letter or a backslash). No file is looked at
 ``tolerance``  numbers differ by no more than ``absolute`` or ``relative`` times the expected value, in exact decimals
 ``set``        lists hold the same entries, each as often, in any order; ``items`` is the rule for entries
-``regex``      text matches ``pattern`` from beginning to end, or is the expected text. RE2's syntax: no pattern can take
-               exponential time, and none gives another answer on a slower machine
+``regex``      text matches ``pattern`` from beginning to end, or is the expected text. RE2's syntax: no pattern can
+               take exponential time, and none gives another answer on a slower machine
 
 A rule on an object or a list holds for all that is inside; what it does not apply to is compared exactly. In an object,
 an omitted property stands for its declared default.
@@ -28,8 +28,8 @@ import re2
 
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import Rule
-from workbench.scenarios.places import ABSENT, members
 from workbench.scenarios.assignment import can_pair
+from workbench.scenarios.places import ABSENT, members
 
 EXACT = Rule()
 _WINDOWS = re.compile(r"[A-Za-z]:|.*\\", re.DOTALL)

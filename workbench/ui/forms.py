@@ -16,7 +16,18 @@ from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Tool, Toolset, canonical_json
+from workbench.records import (
+    SPLITS,
+    STATUSES,
+    ExpectedCall,
+    Outcome,
+    Scenario,
+    Split,
+    Status,
+    Tool,
+    Toolset,
+    canonical_json,
+)
 from workbench.scenarios.places import ABSENT, value_at
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings
@@ -157,7 +168,9 @@ def _call(fields: Fields, i: int, toolset: Toolset, before: Outcome) -> Expected
 
 def _judged(fields: Fields, i: int, tool: Tool | None, call: ExpectedCall, old: ExpectedCall) -> ExpectedCall:
     """The call with what counts as right for it; what the form does not show of that is kept."""
-    kept = {place for place in (*old.accept, *old.optional, *old.rules) if value_at(call.arguments, place) is not ABSENT}
+    kept = {
+        place for place in (*old.accept, *old.optional, *old.rules) if value_at(call.arguments, place) is not ABSENT
+    }
     accept = {place: values for place, values in old.accept.items() if place in kept}
     optional = set(old.optional & kept)
     rules = {place: rule for place, rule in old.rules.items() if place in kept}

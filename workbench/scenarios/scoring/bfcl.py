@@ -1,11 +1,11 @@
 """BFCL-compatible scoring: the verdicts that the Berkeley leaderboard's own checker gives, so that figures compare.
 
-Follows ``bfcl_eval/eval_checker/ast_eval/ast_checker.py`` (Python, single turn) in behaviour, oddities included: text is
-compared without case and without blanks and ``,./-_*^``; several calls are matched greedily; the type of the first
+Follows ``bfcl_eval/eval_checker/ast_eval/ast_checker.py`` (Python, single turn) in behaviour, oddities included: text
+is compared without case and without blanks and ``,./-_*^``; several calls are matched greedily; the type of the first
 answer outranks the declared one. Never the headline, for ``/a/b`` equals ``ab`` here. Knows no file.
 
-Plain data as BFCL has it: a *function* is ``{"name", "parameters": {"properties", "required"}}`` with BFCL's type names;
-an *answer* is ``{function name: {argument: [accepted values]}}``, where ``""`` says that the argument may be left out.
+Plain data as BFCL has it: a *function* is ``{"name", "parameters": {"properties", "required"}}`` with BFCL's type
+names; an *answer* is ``{function name: {argument: [accepted values]}}``, where ``""`` says that the argument may be left out.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def check(
     """BFCL's verdict on one reply.
 
     Args:
-        category: as BFCL names it: ``simple_python``, ``multiple``, ``parallel``, ``irrelevance``, ``live_relevance``, …
+        category: as BFCL names it: ``simple_python``, ``multiple``, ``parallel``, ``irrelevance``, …
         calls: None when the reply could not be decoded.
         underscores: the model writes ``_`` for each ``.`` of a function's name, as behind OpenAI's API.
     """

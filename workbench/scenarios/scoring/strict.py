@@ -1,8 +1,8 @@
 """The strict scorer: a reply against an outcome. Pure; knows no model and no store.
 
 A reply is exact when the right tools were called and every argument is right: equal as JSON, or by the rule that the
-expected call or its tool gives for it (see ``scenarios.rules``). Further accepted values are compared by the same rule. An
-omitted argument stands for its declared ``default``. Unknown arguments fail. Malformed output is always wrong.
+expected call or its tool gives for it (see ``scenarios.rules``). Further accepted values are compared by the same rule.
+An omitted argument stands for its declared ``default``. Unknown arguments fail. Malformed output is always wrong.
 
 Objects are compared property by property, each with a row of its own, unless the object as a whole lists accepted
 values. Several calls go with the expected ones as well as they can, whatever the order in which the model wrote them,
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.records import ArgumentScore, ExpectedCall, Outcome, Parsed, Rule, Score, Tool, ToolCall, Toolset
-from workbench.scenarios.places import ABSENT, members
 from workbench.scenarios.assignment import assign
+from workbench.scenarios.places import ABSENT, members
 from workbench.scenarios.rules import EXACT, matches
 from workbench.scenarios.validate import check_call
 
@@ -39,7 +39,9 @@ def _same_tools(outcome: Outcome, calls: Sequence[ToolCall]) -> bool:
     return expected == got if outcome.ordered else sorted(expected) == sorted(got)
 
 
-def _compare_calls(outcome: Outcome, calls: Sequence[ToolCall], toolset: Toolset) -> tuple[tuple[ArgumentScore, ...], bool]:
+def _compare_calls(
+    outcome: Outcome, calls: Sequence[ToolCall], toolset: Toolset
+) -> tuple[tuple[ArgumentScore, ...], bool]:
     """Argument scores by expected call (calls that nobody expected come last), and whether all is right."""
     answers = [_Answer(i, call, toolset.tool(call.name)) for i, call in enumerate(outcome.calls)]
     # In an order of their own, so that of several equally good assignments always the same one is taken.

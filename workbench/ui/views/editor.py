@@ -93,7 +93,10 @@ def _call_form(i: int, name: str, scenario: Scenario, toolset: Toolset, problems
         "arguments": arguments,
         "kept": f"also has rules for {', '.join(inner)}" if inner else "",
         "problems": [said(problem) for problem in problems if problem.field == place],
-        "places": {place, *(p.field for p in problems for a in arguments if any(_is_at(p, at) for at in a["judged"]["places"]))},
+        "places": {
+            place,
+            *(p.field for p in problems for a in arguments if any(_is_at(p, at) for at in a["judged"]["places"])),
+        },
     }
 
 

@@ -5,7 +5,8 @@ is compared without case and without blanks and ``,./-_*^``; several calls are m
 answer outranks the declared one. Never the headline, for ``/a/b`` equals ``ab`` here. Knows no file.
 
 Plain data as BFCL has it: a *function* is ``{"name", "parameters": {"properties", "required"}}`` with BFCL's type
-names; an *answer* is ``{function name: {argument: [accepted values]}}``, where ``""`` says that the argument may be left out.
+names; an *answer* is ``{function name: {argument: [accepted values]}}``, where ``""`` says that the argument may be
+left out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from workbench.records import ExpectedCall, Outcome, Parsed, Tool, ToolCall, Too
 
 Function = Mapping[str, Any]
 Answer = Mapping[str, Mapping[str, Any]]
+Checker = Callable[[Any, Sequence[Any]], str]
 
 TYPES: Mapping[str, type] = {
     "string": str,
@@ -215,15 +217,15 @@ def _check_type(value: Any, accepted: Sequence[Any], kind: type, inner: type | N
     return (error, literal) if first is None or type(value) is not first else ("", False)
 
 
-def _items_fit(value: Sequence[Any], answer: Any, inner: type) -> bool:
+def _items_fit(value: Any, answer: Any, inner: type) -> bool:
     """Whether each item has the inner type, or that of the answer's first item; an answer that is no list fits all."""
     return type(answer) is not list or all(not _check_type(item, answer, inner, None)[0] for item in value)
 
 
-def _checker(kind: type, inner: type | None) -> Callable[[Any, Sequence[Any]], str]:
+def _checker(kind: type, inner: type | None) -> Checker:
     if kind is list and inner is dict:
         return _check_dicts
-    return {dict: _check_dict, str: _check_text, list: _check_list}.get(kind, _check_plain)
+    return _CHECKERS.get(kind, _check_plain)
 
 
 # Values: each gives the kind of error, or empty
@@ -286,6 +288,9 @@ def _check_dicts(value: Sequence[Any], accepted: Sequence[Any]) -> str:
         if not error:
             break
     return error
+
+
+_CHECKERS: Mapping[type, Checker] = {dict: _check_dict, str: _check_text, list: _check_list}
 
 
 # From scenarios

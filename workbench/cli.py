@@ -184,7 +184,7 @@ def _score(arguments: argparse.Namespace) -> int:
         answers = given[1] if len(given) == 2 else None
         rows = scoring.score_bfcl(given[0], answers, replies, arguments.dialect, arguments.underscores)
     else:
-        rows = scoring.score_replies(*given, replies, arguments.dialect or scoring.DIALECT)
+        rows = scoring.score_replies(given[0], given[1], replies, arguments.dialect or scoring.DIALECT)
     counts = {"right": 0, "wrong": 0, "problems": 0}
     for row in rows:
         kind = "problems" if "problem" in row else "right" if row["valid"] else "wrong"

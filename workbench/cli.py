@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.actions import check, comparing, demo, tool_sources, toolsets, transfer
+from workbench.actions import check, comparing, demo, scoring, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import STARTER_ID
 from workbench.actions.orders import WAYS
@@ -483,6 +483,26 @@ def _compare(arguments: argparse.Namespace) -> int:
     return _tell(arguments, found, title, *_table(["model", "tool accuracy", "exact calls"], rows))
 
 
+def _score(arguments: argparse.Namespace) -> int:
+    *given, replies = arguments.files
+    if len(given) not in ((1, 2) if arguments.bfcl else (2,)):
+        wanted = "QUESTIONS [ANSWERS] REPLIES" if arguments.bfcl else "TOOLS SCENARIOS REPLIES"
+        raise WorkbenchError("Some file is missing, or one too many.", f"Name {wanted}, in this order.")
+    if arguments.bfcl:
+        answers = given[1] if len(given) == 2 else None
+        rows = scoring.score_bfcl(given[0], answers, replies, arguments.dialect, arguments.underscores)
+    else:
+        rows = scoring.score_replies(given[0], given[1], replies, arguments.dialect or scoring.DIALECT)
+    counts = {"right": 0, "wrong": 0, "problems": 0}
+    for row in rows:
+        kind = "problems" if "problem" in row else "right" if row["valid"] else "wrong"
+        counts[kind] += 1
+        said = row.get("problem") or f"{row.get('error_type', '')} {row['error']}".strip()
+        print(json.dumps(row, ensure_ascii=False) if arguments.json else f"{row['id']}  {kind}  {said}".rstrip())
+    print(f"{counts['right']} right, {counts['wrong']} wrong, {counts['problems']} not scored", file=sys.stderr)
+    return 1 if counts["problems"] else 0
+
+
 def _app(arguments: argparse.Namespace) -> int:
     command = [sys.executable, str(REPOSITORY / "app.py"), "--host", arguments.host, "--port", str(arguments.port)]
     command += ["--workspace", str(arguments.workspace)] if arguments.workspace else []
@@ -813,6 +833,13 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--differing", action="store_true", help="only the scenarios where the models differ")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the table here, too")
     parser.add_argument("--format", default="csv", choices=comparing.EXPORT_FORMATS, help="of --output")
+
+    parser = _verb(verbs, "score", _score, "judge a file of replies; with --json one verdict a line")
+    files = "TOOLS SCENARIOS REPLIES, or with --bfcl QUESTIONS [ANSWERS] REPLIES"
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=files)
+    parser.add_argument("--bfcl", action="store_true", help="the verdicts of BFCL's own checker")
+    parser.add_argument("--underscores", action="store_true", help="BFCL: function names are written with _ for .")
+    parser.add_argument("--dialect", default="", help=f"how raw replies are written ({scoring.DIALECT})")
 
     parser = _verb(verbs, "app", _app, "open the workbench in the browser")
     parser.add_argument("--host", default="127.0.0.1")

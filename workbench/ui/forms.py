@@ -11,14 +11,28 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
 from workbench.actions.bulk import BulkEdit
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Tool, Toolset
+from workbench.records import (
+    SPLITS,
+    STATUSES,
+    ExpectedCall,
+    Outcome,
+    Scenario,
+    Split,
+    Status,
+    Tool,
+    Toolset,
+    canonical_json,
+)
+from workbench.scenarios.places import ABSENT, value_at
 from workbench.store.scenarios import UNSET, ScenarioFilter
 from workbench.training.settings import TrainSettings
+from workbench.ui import scoring_form
 
 Fields = Mapping[str, Sequence[str]]
 FILTER_NAMES = ("toolset", "text", "tool", "os", "mode", "split", "status", "tag", "shell")
@@ -163,12 +177,34 @@ def _call(fields: Fields, i: int, toolset: Toolset, before: Outcome) -> Expected
             arguments[argument] = argument_value(schema, values)
     arguments |= _strays(fields, i, tool)
     old = before.calls[i] if i < len(before.calls) and before.calls[i].name == name else ExpectedCall(name)
-    return ExpectedCall(
-        name,
-        arguments,
-        accept={argument: values for argument, values in old.accept.items() if argument in arguments},
-        optional=frozenset(old.optional & arguments.keys()),
-    )
+    return _judged(fields, i, tool, ExpectedCall(name, arguments), old)
+
+
+def _judged(fields: Fields, i: int, tool: Tool | None, call: ExpectedCall, old: ExpectedCall) -> ExpectedCall:
+    """The call with what counts as right for it; what the form does not show of that is kept."""
+    kept = {
+        place for place in (*old.accept, *old.optional, *old.rules) if value_at(call.arguments, place) is not ABSENT
+    }
+    accept = {place: values for place, values in old.accept.items() if place in kept}
+    optional = set(old.optional & kept)
+    rules = {place: rule for place, rule in old.rules.items() if place in kept}
+    same_tool = one(fields, f"call.{i}.was") == call.name
+    for argument in call.arguments:
+        if not (same_tool and one(fields, f"call.{i}.judged.{argument}")):
+            continue
+        schema = tool.properties.get(argument, {}) if tool else {}
+        typed = partial(_typed, fields, i, argument)
+        accept[argument] = _accepted(schema, typed("accept"), old.accept.get(argument, ()))
+        (optional.add if typed("optional") else optional.discard)(argument)
+        rules.pop(argument, None)
+        if rule := scoring_form.read_rule(typed, old.rules.get(argument)):
+            rules[argument] = rule
+    accept = {place: values for place, values in accept.items() if values}
+    return replace(call, accept=accept, optional=frozenset(optional), rules=rules)
+
+
+def _typed(fields: Fields, i: int, argument: str, name: str) -> str:
+    return one(fields, f"call.{i}.{name}.{argument}").replace("\r\n", "\n")
 
 
 def _strays(fields: Fields, i: int, tool: Tool | None) -> dict[str, Any]:
@@ -251,6 +287,29 @@ def argument_text(schema: Mapping[str, Any], value: Any) -> str:
     # In a JSON field, text of an untyped schema needs its quotes; text where an object belongs is a mistake to mend.
     quoted = kind == "json" and schema.get("type") not in ("object", "array")
     return json.dumps(value, ensure_ascii=False) if quoted else as_text(value)
+
+
+def _accepted(schema: Mapping[str, Any], text: str, before: Sequence[Any]) -> tuple[Any, ...]:
+    """The values on the lines of a field; those of before where nobody has touched it."""
+    return tuple(before) if text == accepted_text(schema, before) else accepted_values(schema, text)
+
+
+def accepted_values(schema: Mapping[str, Any], text: str) -> tuple[Any, ...]:
+    """One value a line, as the schema means it; a text argument may also have them as a JSON list."""
+    kind = argument_kind(schema)
+    values = _json(text) if kind == "text" and text.strip().startswith("[") else None
+    if isinstance(values, list):
+        return tuple(values)
+    lines = [line for line in text.split("\n") if line.strip()]
+    return tuple(_json(line) if kind == "choices" else argument_value(schema, [line]) for line in lines)
+
+
+def accepted_text(schema: Mapping[str, Any], values: Sequence[Any]) -> str:
+    """Values as their field shows them; ``accepted_values`` reads them back."""
+    dump = argument_kind(schema) == "choices"
+    text = "\n".join(json.dumps(v, ensure_ascii=False) if dump else argument_text(schema, v) for v in values)
+    plain = canonical_json(list(accepted_values(schema, text))) == canonical_json(list(values))
+    return text if plain else json.dumps(list(values), ensure_ascii=False)
 
 
 def as_text(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Scenarios become files: one short writer a format, the inverse of the reader of the same name.
 
-``jsonl`` and ``csv`` carry a scenario whole. ``chat`` cannot carry ``accept`` and ``optional`` of expected calls; see
-its module.
+``jsonl`` and ``csv`` carry a scenario whole. ``chat`` cannot carry ``accept``, ``optional`` and ``rules`` of expected
+calls; see its module.
 """
 
 from __future__ import annotations

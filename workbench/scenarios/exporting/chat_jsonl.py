@@ -2,8 +2,8 @@
 
 The messages are those the workbench trains on, as the toolset's profile renders them; the answer is the calls, or the
 text NO_TOOL. Columns beside them carry the scenario's other fields (``request`` where the profile dressed it up), so
-that importing gives the scenario back. It cannot carry ``accept`` and ``optional`` of expected calls, nor the content
-of a tool turn beside its result.
+that importing gives the scenario back. It cannot carry ``accept``, ``optional`` and ``rules`` of expected calls, nor
+the content of a tool turn beside its result.
 """
 
 from __future__ import annotations

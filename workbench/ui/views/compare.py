@@ -201,7 +201,7 @@ def _answer(cell: Cell) -> dict[str, Any]:
         "tone": TONES[verdict],
         "got": short(got),
         "arguments": [_argument_answer(argument, several) for argument in arguments],
-        "raw": "" if verdict == "exact" else cell.reply.raw,
+        "raw": cell.reply.raw,
     }
 
 

@@ -6,11 +6,12 @@ answers out of JSON for every click would be felt. Knows no statistics: others m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workbench.records import NO_TOOL
+from workbench.records import NO_TOOL, Reply, Scenario, Score
 from workbench.store.database import Store
 
 Bucket = Literal["", "fixed", "broken", "both wrong", "both right"]
@@ -108,6 +109,34 @@ def count(store: Store, run_id: str) -> int:
     return int(store.read("SELECT count(*) AS n FROM answers WHERE run_id = ?", [run_id])[0]["n"])
 
 
+def cases(store: Store, snapshot: str, split: str) -> int:
+    """How many scenarios the split of a snapshot has."""
+    query = "SELECT count(*) AS n FROM snapshot_rows WHERE snapshot = ? AND split = ?"
+    return int(store.read(query, [snapshot, split])[0]["n"])
+
+
+def scenarios(store: Store, snapshot: str, ids: Sequence[str]) -> list[Scenario]:
+    """Scenarios as the snapshot has them, in its order."""
+    rows = store.read(
+        """SELECT r.body FROM snapshot_rows s
+           JOIN scenario_revisions r ON r.scenario_id = s.scenario_id AND r.revision = s.revision
+           WHERE s.snapshot = ? AND s.scenario_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY s.position""",
+        [snapshot, list(ids)],
+    )
+    return [Scenario.from_dict(json.loads(row["body"])) for row in rows]
+
+
+def replies(store: Store, run_id: str, ids: Sequence[str]) -> dict[str, tuple[Reply, Score]]:
+    """What a run answered to these scenarios, with the scores, by scenario id."""
+    rows = store.read(
+        """SELECT y.body AS reply, s.body AS score FROM replies y JOIN scores s USING (run_id, scenario_id)
+           WHERE run_id = ? AND scenario_id IN (SELECT unnest(?::VARCHAR[]))""",
+        [run_id, list(ids)],
+    )
+    pairs = ((Reply.from_dict(json.loads(r["reply"])), Score.from_dict(json.loads(r["score"]))) for r in rows)
+    return {reply.scenario_id: (reply, score) for reply, score in pairs}
+
+
 def find(store: Store, view: View, filter: AnswerFilter, offset: int = 0, limit: int = 25) -> list[str]:
     """Ids of one page of scenarios, in the order of the snapshot."""
     having, params = _having(store, view, filter)
@@ -180,7 +209,7 @@ def labels(store: Store, view: View) -> list[str]:
 def confusion(store: Store, view: View, run_id: str) -> list[dict[str, Any]]:
     """Counts by expected and got label; what is too rare is under ``other calls``."""
     return store.read(
-        f"""SELECT {_mapped("expected")} AS expected, if(kind = 'malformed', kind, {_mapped("got")}) AS got,
+        f"""SELECT {_mapped("expected")} AS expected, {_got()} AS got,
                    count(*) AS n
             FROM {view.judged} WHERE run_id = ? GROUP BY ALL ORDER BY ALL""",
         [*[labels(store, view)] * 2, *view.params, run_id],
@@ -240,6 +269,10 @@ def _mapped(column: str) -> str:
     return f"if(list_contains(?::VARCHAR[], {column}), {column}, '{OTHER}')"
 
 
+def _got() -> str:
+    return f"if(kind NOT IN ('calls', 'text'), kind, {_mapped('got')})"
+
+
 def _having(store: Store, view: View, filter: AnswerFilter) -> tuple[str, list[Any]]:
     """The HAVING clause over answers grouped by scenario, and its parameters."""
     conditions: list[str] = []
@@ -266,9 +299,8 @@ def _having(store: Store, view: View, filter: AnswerFilter) -> tuple[str, list[A
         add(_HAS_KEY[filter.by], filter.key)
     if filter.of:
         known = labels(store, view)
-        got = f"if(kind = 'malformed', kind, {_mapped('got')}) = ?"
         add(
-            f"bool_or(run_id = ? AND {_mapped('expected')} = ? AND {got})",
+            f"bool_or(run_id = ? AND {_mapped('expected')} = ? AND {_got()} = ?)",
             filter.of, known, filter.expected, known, filter.got,
         )  # fmt: skip
     return (f"HAVING {' AND '.join(conditions)}" if conditions else ""), params

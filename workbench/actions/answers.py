@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from workbench.actions.comparing import Comparison
+from workbench.actions.comparing import Lineup
 from workbench.actions.runs import get_run
 from workbench.errors import WorkbenchError
 from workbench.records import Reply, Scenario, Score
@@ -63,13 +63,13 @@ class Row:
         """Whether the models' verdicts are not all the same."""
         return len({cell.verdict for cell in self.cells}) > 1
 
-    def to_dict(self, comparison: Comparison) -> dict[str, Any]:
+    def to_dict(self, lineup: Lineup) -> dict[str, Any]:
         return {
             "scenario": self.scenario.to_dict(),
             "differs": self.differs,
             "answers": {
-                column.run.id: {
-                    "model": column.run.model,
+                run.id: {
+                    "model": run.model,
                     "verdict": cell.verdict,
                     "doubted": cell.doubted,
                     "got": cell.got,
@@ -79,32 +79,32 @@ class Row:
                     "confidence": cell.reply.confidence,
                     "latency_ms": cell.reply.latency_ms,
                 }
-                for column, cell in zip(comparison.columns, self.cells, strict=True)
+                for run, cell in zip(lineup.runs, self.cells, strict=True)
             },
         }
 
 
 def page(
-    store: Store, comparison: Comparison, filter: AnswerFilter | None = None, offset: int = 0, limit: int = 25
+    store: Store, lineup: Lineup, filter: AnswerFilter | None = None, offset: int = 0, limit: int = 25
 ) -> list[Row]:
     """The rows that the filter lets through, in the order of the snapshot."""
-    ids = answer_store.find(store, comparison.view, filter or AnswerFilter(), offset, limit)
-    by_run = [answer_store.replies(store, column.run.id, ids) for column in comparison.columns]
+    ids = answer_store.find(store, lineup.view, filter or AnswerFilter(), offset, limit)
+    by_run = [answer_store.replies(store, run.id, ids) for run in lineup.runs]
     return [
-        Row(scenario, tuple(_cell(*answers[scenario.id], scenario, comparison.threshold) for answers in by_run))
-        for scenario in answer_store.scenarios(store, comparison.snapshot, ids)
+        Row(scenario, tuple(_cell(*answers[scenario.id], scenario, lineup.threshold) for answers in by_run))
+        for scenario in answer_store.scenarios(store, lineup.snapshot, ids)
     ]
 
 
-def found(store: Store, comparison: Comparison, filter: AnswerFilter | None = None) -> int:
+def found(store: Store, lineup: Lineup, filter: AnswerFilter | None = None) -> int:
     """How many rows the filter lets through."""
-    return answer_store.found(store, comparison.view, filter or AnswerFilter())
+    return answer_store.found(store, lineup.view, filter or AnswerFilter())
 
 
-def every_row(store: Store, comparison: Comparison, filter: AnswerFilter | None = None) -> Iterator[Row]:
+def every_row(store: Store, lineup: Lineup, filter: AnswerFilter | None = None) -> Iterator[Row]:
     """All rows that the filter lets through, read a few hundred at a time."""
     offset = 0
-    while rows := page(store, comparison, filter, offset, MANY):
+    while rows := page(store, lineup, filter, offset, MANY):
         yield from rows
         offset += MANY
 

@@ -44,27 +44,43 @@ class Column:
         }
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Models side by side; the first is the one that the others are compared with.
+@dataclass(frozen=True, kw_only=True)
+class Lineup:
+    """Finished evaluations of one snapshot split; the first is the one that the others are compared with.
 
     Attributes:
-        n: scenarios; ``differing``: those on which the verdicts differ.
+        n: scenarios.
         threshold: percent; calls with a lower confidence count as NO_TOOL.
-        differences: by figure, a Difference for each column after the first.
     """
 
     snapshot: str
     split: Split
-    columns: tuple[Column, ...]
+    runs: tuple[Run, ...]
     n: int
-    differing: int
-    differences: dict[Figure, tuple[Difference, ...]]
     threshold: int = 0
 
     @property
+    def labels(self) -> list[str]:
+        return [run.name or run.model for run in self.runs]
+
+    @property
     def view(self) -> View:
-        return View(tuple(column.run.id for column in self.columns), self.threshold)
+        return View(tuple(run.id for run in self.runs), self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Lineup):
+    """A lineup with its figures.
+
+    Attributes:
+        columns: in the order of the runs.
+        differing: scenarios on which the verdicts differ.
+        differences: by figure, a Difference for each column after the first.
+    """
+
+    columns: tuple[Column, ...]
+    differing: int
+    differences: dict[Figure, tuple[Difference, ...]]
 
     def findings(self, figure: Figure = "exact") -> list[str]:
         """What may be said of each model after the first, a sentence each, then what so many scenarios can show."""
@@ -161,8 +177,8 @@ def ensure_evaluations(store: Store, names: Sequence[str], snapshot: str, split:
     return [found[name] for name in names]
 
 
-def compare(store: Store, run_ids: Sequence[str], threshold: int = 0, least: int = 2) -> Comparison:
-    """Finished evaluations side by side, each once.
+def line_up(store: Store, run_ids: Sequence[str], threshold: int = 0, least: int = 2) -> Lineup:
+    """Finished evaluations that can be compared, each once.
 
     Args:
         threshold: percent; calls with a lower confidence count as NO_TOOL.
@@ -181,16 +197,20 @@ def compare(store: Store, run_ids: Sequence[str], threshold: int = 0, least: int
         answer_store.prepare(store, run.id)
         if missing := n - answer_store.count(store, run.id):
             raise WorkbenchError(f"The run '{run.id}' lacks {missing} of {n} answers.", "Evaluate it again.")
-    view = View(tuple(run.id for run in chosen), threshold)
+    return Lineup(snapshot=snapshot, split=split, runs=tuple(chosen), n=n, threshold=threshold)
+
+
+def compare(store: Store, run_ids: Sequence[str], threshold: int = 0, least: int = 2) -> Comparison:
+    """Finished evaluations side by side with their figures; arguments and errors as for ``line_up``."""
+    lineup = line_up(store, run_ids, threshold, least)
+    view = lineup.view
     heads = {row["run_id"]: headline(row) for row in answer_store.tallies(store, view)}
+    pairs = zip(lineup.runs, lineup.labels, strict=True)
     return Comparison(
-        snapshot=snapshot,
-        split=split,
-        columns=tuple(Column(run, run.name or run.model, heads[run.id], _f1(store, view, run)) for run in chosen),
-        n=n,
+        **vars(lineup),
+        columns=tuple(Column(run, label, heads[run.id], _f1(store, view, run)) for run, label in pairs),
         differing=answer_store.found(store, view, AnswerFilter(differing=True)),
         differences={figure: _differences(store, view, figure) for figure in FIGURES},
-        threshold=threshold,
     )
 
 

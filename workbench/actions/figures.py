@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.actions.comparing import Column, Comparison, compare, headline
+from workbench.actions.comparing import Column, Lineup, compare, headline
 from workbench.evaluation.statistics import SLICES, Headline, Rate, Slice
 from workbench.records import NO_TOOL
 from workbench.store import answers as answer_store
@@ -46,20 +46,20 @@ class CurvePoint:
     right: Rate
 
 
-def slices(store: Store, comparison: Comparison, by: Slice) -> dict[str, list[Headline | None]]:
+def slices(store: Store, lineup: Lineup, by: Slice) -> dict[str, list[Headline | None]]:
     """For each tool, OS, mode or tag the headline of each column in order; None where it has no scenario.
 
     A scenario with several tools or tags counts under each of them; one without OS or mode under ``""``.
     """
-    rows = answer_store.tallies(store, comparison.view, by)
+    rows = answer_store.tallies(store, lineup.view, by)
     heads = {(row["key"], row["run_id"]): headline(row) for row in rows}
     keys = sorted({key for key, _ in heads})
-    return {key: [heads.get((key, run_id)) for run_id in comparison.view.runs] for key in keys}
+    return {key: [heads.get((key, run_id)) for run_id in lineup.view.runs] for key in keys}
 
 
-def confusion(store: Store, comparison: Comparison, run_id: str) -> Confusion:
+def confusion(store: Store, lineup: Lineup, run_id: str) -> Confusion:
     counts = {
-        (row["expected"], row["got"]): int(row["n"]) for row in answer_store.confusion(store, comparison.view, run_id)
+        (row["expected"], row["got"]): int(row["n"]) for row in answer_store.confusion(store, lineup.view, run_id)
     }
     last = (NO_TOOL, OTHER, "malformed")
 
@@ -90,10 +90,10 @@ def curve(store: Store, run_id: str) -> list[CurvePoint]:
     return points
 
 
-def latencies(store: Store, comparison: Comparison) -> list[list[float]]:
+def latencies(store: Store, lineup: Lineup) -> list[list[float]]:
     """For each column in order the milliseconds within which 0, 1, … 100% of the replies came."""
-    found = answer_store.latencies(store, comparison.view)
-    return [found.get(run_id, []) for run_id in comparison.view.runs]
+    found = answer_store.latencies(store, lineup.view)
+    return [found.get(run_id, []) for run_id in lineup.view.runs]
 
 
 def argument_f1s(store: Store, run_id: str) -> dict[str, tuple[float, int]]:

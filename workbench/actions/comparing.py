@@ -18,6 +18,7 @@ from workbench.store import runs as run_store
 from workbench.store.answers import FIGURES, AnswerFilter, Figure, View
 from workbench.store.database import Store
 
+_USABLE = ("queued", "running", "done")
 FIGURE_NAMES: dict[Figure, str] = {"exact": "exact calls", "tool": "right tools"}
 
 
@@ -138,16 +139,14 @@ def evaluations(store: Store, snapshot: str | None = None) -> list[Run]:
 def latest(store: Store, model_ids: Sequence[str], snapshot: str, split: Split) -> dict[str, Run]:
     """The newest evaluation of each model on the split, as far as there is one of its present weights."""
     weights = {model_id: fingerprint(resolve(store, model_id)) for model_id in model_ids}
-    fitting = {
-        run.model: run
-        for run in reversed(run_store.list_runs(store, kind="evaluate"))
-        if run.model in weights
-        and run.snapshot == snapshot
-        and run.config["split"] == split
-        and not run.config.get("only")
+    fitting: dict[str, Run] = {}
+    for run in reversed(run_store.list_runs(store, kind="evaluate")):
+        here = run.model in weights and (run.snapshot, run.config["split"]) == (snapshot, split)
         # Empty: the files were not here when the run began, so the run itself fetched them.
-        and run.config.get("weights") in (weights[run.model], "")
-    }
+        same = here and run.config.get("weights") in (weights[run.model], "")
+        # One that failed does not stand in the way of one that did not.
+        if same and not run.config.get("only") and (run.state in _USABLE or run.model not in fitting):
+            fitting[run.model] = run
     return {model_id: fitting[model_id] for model_id in model_ids if model_id in fitting}
 
 
@@ -169,7 +168,7 @@ def ensure_evaluations(store: Store, names: Sequence[str], snapshot: str, split:
     found = named_evaluations(store, names)
     model_ids = [name for name in names if name not in found]
     for name, run in latest(store, model_ids, snapshot, split).items():
-        if run.state in ("queued", "running", "done"):
+        if run.state in _USABLE:
             found[name] = run
     for name in names:
         if name not in found:

@@ -46,6 +46,26 @@ class CurvePoint:
     right: Rate
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What the plots of a comparison show; curves and latencies are in the order of the runs."""
+
+    slices: dict[str, list[Headline | None]]
+    confusion: Confusion
+    curves: list[list[CurvePoint]]
+    latencies: list[list[float]]
+
+
+def drawn(store: Store, lineup: Lineup, by: Slice, run_id: str) -> Drawn:
+    """Everything to plot. ``run_id``: whose confusion is shown."""
+    return Drawn(
+        slices=slices(store, lineup, by),
+        confusion=confusion(store, lineup, run_id),
+        curves=[curve(store, run.id) for run in lineup.runs],
+        latencies=latencies(store, lineup),
+    )
+
+
 def slices(store: Store, lineup: Lineup, by: Slice) -> dict[str, list[Headline | None]]:
     """For each tool, OS, mode or tag the headline of each column in order; None where it has no scenario.
 

@@ -4,7 +4,7 @@ Everything that leaves this package went through ``templates/`` with autoescape 
 """
 
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
-from workbench.ui.views.compare import compare_form, compare_result
+from workbench.ui.views.compare import ANSWERS, compare_answers, compare_board, compare_form, compare_result
 from workbench.ui.views.coverage import coverage
 from workbench.ui.views.editor import editor
 from workbench.ui.views.home import home
@@ -12,8 +12,11 @@ from workbench.ui.views.scenarios import ROWS, import_panel, scenarios_filters, 
 from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot, train_runs
 
 __all__ = [
+    "ANSWERS",
     "PRODUCT",
     "ROWS",
+    "compare_answers",
+    "compare_board",
     "compare_form",
     "compare_result",
     "coverage",

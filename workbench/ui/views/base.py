@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
+from workbench.evaluation.report import COLORS, percent
 from workbench.records import NO_TOOL, SPLITS, Outcome, Run, Split, ToolCall
 
 PRODUCT = "Tool Router Workbench"
@@ -22,8 +23,6 @@ PAGES = (
     ("/train", "Train"),
     ("/compare", "Compare"),
 )
-COLORS = ("c1", "c2", "c3", "c4", "c5", "c6")
-"""Classes of the curves' colours, in the order in which they are given out."""
 TONES = {
     "approved": "good",
     "draft": "warn",
@@ -95,11 +94,6 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """``97.5 %``; a dash when not known."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def number(value: Any, digits: int = 3) -> str:

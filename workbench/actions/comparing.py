@@ -239,7 +239,7 @@ def judge(comparison: Comparison, margin: float | None = None, figure: Figure = 
     found = comparison.differences[figure][0]
     said = pairing.in_words(candidate.label, base.label, FIGURE_NAMES[figure], found)
     if margin is None:
-        return Gate(found.standing == "worse", "chance", f"{said} Exact McNemar p = {found.p:.2g}.")
+        return Gate(found.standing == "worse", "chance", said)
     # Counts rather than shares: a loss of exactly the margin is not beyond it.
     lost = 100 * (found.pairs.broken - found.pairs.fixed)
     return Gate(lost > margin * found.pairs.n, "margin", f"{said} The margin is {margin:g} points.")

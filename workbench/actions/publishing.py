@@ -94,7 +94,8 @@ def _plots(store: Store, comparison: Comparison, labels: Sequence[str]) -> Itera
     curves = [figures.curve(store, column.run.id) for column in comparison.columns]
     if any(curves):
         plot = report.curve_plot(labels, curves, comparison.threshold)
-        yield {"title": "Exact calls by confidence threshold", "figure": plot, "note": ""}
+        note = "Solid: exact calls. Dotted: replies that still call."
+        yield {"title": "Confidence threshold", "figure": plot, "note": note}
     plot = report.latency_plot(labels, figures.latencies(store, comparison))
     yield {"title": "Latency", "figure": plot, "note": ""}
 

@@ -192,7 +192,8 @@ def power_hint(pairs: Pairs) -> str:
 def in_words(label: str, other: str, figure: str, found: Difference) -> str:
     """The finding as a sentence: ``label`` is the second model, ``other`` the first."""
     points = f"{100 * found.pairs.difference:+.1f} points"
-    interval = f"95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}"
+    chance = "p < 0.001" if found.adjusted < 0.001 else f"p = {found.adjusted:.2g}"
+    interval = f"95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, {chance}"
     if found.standing == "not distinguishable":
         return f"{label} and {other} are not distinguishable in {figure} ({points}, {interval})."
     return f"{label} is {found.standing} than {other} in {figure}: {points}, {interval}."

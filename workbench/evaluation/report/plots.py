@@ -67,7 +67,7 @@ def curve_plot(labels: Sequence[str], curves: Sequence[Sequence[Any]], threshold
         called = [100 * (point.called.value or 0) for point in points]
         traces.append({**shared, "name": label, "y": exact, "line": {"color": color(i), "width": 2.2}})
         dotted = {"color": color(i), "width": 1.4, "dash": "dot"}
-        traces.append({**shared, "name": f"{label}, still calls", "y": called, "line": dotted})
+        traces.append({**shared, "name": f"{label}, still calls", "y": called, "line": dotted, "showlegend": False})
     mark = {"type": "line", "x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "paper"}
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": "confidence threshold, %"}, "range": [0, 100]},
@@ -94,8 +94,9 @@ def latency_plot(labels: Sequence[str], quantiles: Sequence[Sequence[float]]) ->
     ]
     positive = [value for values in quantiles for value in values if value > 0]
     kind = "log" if positive and max(positive) > 20 * min(positive) else "linear"
+    ticks = [digit * 10**power for power in range(-1, 7) for digit in (1, 2, 5)]
     layout = {
-        "xaxis": {"title": {"text": "milliseconds a reply"}, "type": kind},
+        "xaxis": {"title": {"text": "milliseconds a reply"}, "type": kind, "tickvals": ticks if kind == "log" else None},
         "yaxis": {"title": {"text": "replies within, %"}, "range": [0, 102]},
         "hovermode": "closest",
     }

@@ -35,7 +35,9 @@ def scenario(i: int) -> Scenario:
     call = ExpectedCall(f"tool_{i % 15}", {"path": f"/tmp/{i}", "count": i})
     os, mode, tags = ("linux", "macos", "windows")[i % 3], ("act", "chat")[i % 2], (f"tag{i % 20}",)
     outcome = Outcome() if i % 7 == 0 else Outcome((call,))
-    return Scenario(f"s{i:07d}", "desk", f"request number {i}", outcome, os, "", mode, tags, status="approved", split="test")
+    return Scenario(
+        f"s{i:07d}", "desk", f"request number {i}", outcome, os, "", mode, tags, status="approved", split="test"
+    )
 
 
 def reply(case: Scenario, chance: random.Random, skill: float) -> Reply:
@@ -120,7 +122,11 @@ def main() -> None:
     with TemporaryDirectory() as folder, Store.open(Workspace(Path(folder))) as store:
         seconds = measure(store, fill(store, arguments.n))
     lines = (f"{name:36s}{value:8.3f} s" for name, value in seconds.items())
-    print(json.dumps({"models": MODELS, "scenarios": arguments.n, "seconds": seconds}) if arguments.json else "\n".join(lines))
+    print(
+        json.dumps({"models": MODELS, "scenarios": arguments.n, "seconds": seconds})
+        if arguments.json
+        else "\n".join(lines)
+    )
     slow = [name for name, value in seconds.items() if value > CLICK_SECONDS and not name.endswith("once")]
     if slow:
         sys.exit(f"Slower than {CLICK_SECONDS:g} s: {', '.join(slow)}.")

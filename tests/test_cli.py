@@ -203,7 +203,19 @@ def test_demo_on_stub_workers(run):
 
 
 def test_every_verb_has_help_workspace_and_json(capsys):
-    for verb in ("status", "import", "export", "coverage", "train", "runs", "evaluate", "compare", "leaderboard", "app", "demo"):
+    for verb in (
+        "status",
+        "import",
+        "export",
+        "coverage",
+        "train",
+        "runs",
+        "evaluate",
+        "compare",
+        "leaderboard",
+        "app",
+        "demo",
+    ):
         with pytest.raises(SystemExit) as caught:
             cli.main([verb, "--help"])
         out = capsys.readouterr().out

@@ -185,8 +185,12 @@ def _tell_comparison(arguments: argparse.Namespace, found: Json) -> None:
         for model in found["models"]
     ]
     title = f"{found['n']} {found['split']} scenarios of snapshot {found['snapshot']}; {found['differing']} differ"
-    verdict = [f"{'WORSE' if found['gate']['worse'] else 'not worse'}: {found['gate']['reason']}"] if "gate" in found else []
-    _tell(arguments, found, title, *_table(["model", "tool accuracy", "exact calls"], rows), *found["findings"], *verdict)
+    verdict = (
+        [f"{'WORSE' if found['gate']['worse'] else 'not worse'}: {found['gate']['reason']}"] if "gate" in found else []
+    )
+    _tell(
+        arguments, found, title, *_table(["model", "tool accuracy", "exact calls"], rows), *found["findings"], *verdict
+    )
 
 
 def _format_of(path: Path) -> str:
@@ -203,7 +207,9 @@ def _leaderboard(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
         found = verbs.leaderboard(arguments.snapshot, arguments.split)
     names = ("exact_calls", "tool_accuracy")
-    rows = [[one["label"], *(_percent(one[name]) for name in names), one["at"][:16], one["run"]] for one in found["entries"]]
+    rows = [
+        [one["label"], *(_percent(one[name]) for name in names), one["at"][:16], one["run"]] for one in found["entries"]
+    ]
     table = _table(["model", "exact calls", "tool accuracy", "at", "run"], rows)
     return _tell(arguments, found, *(table if rows else ["Nothing was evaluated on this snapshot split yet."]))
 
@@ -404,7 +410,9 @@ def _add_run_verbs(verbs: Any) -> None:
         "--fail-if-worse", action="store_true",
         help="exit with 1 when the candidate is worse beyond chance (exact McNemar test, two-sided, 5%%); 2 on errors",
     )  # fmt: skip
-    gate.add_argument("--margin", type=float, metavar="POINTS", help="fail beyond this loss instead, whatever chance is")
+    gate.add_argument(
+        "--margin", type=float, metavar="POINTS", help="fail beyond this loss instead, whatever chance is"
+    )
     gate.add_argument("--figure", default="exact", choices=("exact", "tool"), help="what must not be worse")
 
     parser = _verb(verbs, "leaderboard", _leaderboard, "every evaluated model on a snapshot split, the best first")
@@ -420,7 +428,9 @@ def _add_run_verbs(verbs: Any) -> None:
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", metavar="MODEL", help="'starter', a hub id, a folder, run:ID, or an evaluation's id")
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="'starter', a hub id, a folder, run:ID, or an evaluation's id"
+    )
     parser.add_argument("--split", default="", choices=SPLITS, help="test, or that of the evaluation that is named")
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
     parser.add_argument("--toolset", default="", help="of the snapshot that is made")

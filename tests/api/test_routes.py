@@ -115,7 +115,9 @@ def test_train_evaluate_compare(client):
     gate = client.get("/api/compare/gate", params={"run": ids[::-1], "margin": 10}).json()
     assert gate["worse"] and gate["rule"] == "margin"
     report = client.get("/api/compare", params={"run": ids, "format": "html"})
-    assert report.headers["content-type"].startswith("text/html") and "attachment" in report.headers["content-disposition"]
+    assert (
+        report.headers["content-type"].startswith("text/html") and "attachment" in report.headers["content-disposition"]
+    )
     metrics = client.get("/api/compare", params={"run": ids, "format": "metrics"})
     assert metrics.json()["total"] == 4 and metrics.headers["content-disposition"].endswith('comparison.json"')
     doubted = client.get("/api/compare", params={"run": ids, "threshold": 51}).json()

@@ -25,7 +25,9 @@ def reply(case, i, skill):
     parsed = Parsed("calls", calls) if calls else Parsed("text", text="NO_TOOL")
     sure = 0.9
     if i % 10 >= skill:
-        wrong = ToolCall("ping", {"host": EVIL}) if calls and calls[0].name == "ping" else ToolCall("ping", {"host": "x"})
+        wrong = (
+            ToolCall("ping", {"host": EVIL}) if calls and calls[0].name == "ping" else ToolCall("ping", {"host": "x"})
+        )
         parsed = Parsed("malformed", reason=f"cut off {EVIL}") if i % 10 == 9 else Parsed("calls", (wrong,))
         sure = 0.2
     return Reply(case.id, f"raw {EVIL} {i}", parsed, 10.0 + i, 5, 5, sure)
@@ -56,7 +58,9 @@ def evaluate(store, snapshot, model, skill, number):
 def place(tmp_path_factory):
     """A workspace with two models' evaluations of 60 scenarios, and the address that compares them."""
     root = tmp_path_factory.mktemp("compared")
-    folders = [make_gemma(root / name, vocabulary=600, layer_types=["full_attention"], seed=i) for i, name in enumerate("ab")]
+    folders = [
+        make_gemma(root / name, vocabulary=600, layer_types=["full_attention"], seed=i) for i, name in enumerate("ab")
+    ]
     with open_small(root) as store:
         more = [make_scenario(100 + i, split="test", tags=("late",) * (i % 2)) for i in range(N - 4)]
         scenarios.save(store, more, "import", "test")
@@ -182,7 +186,9 @@ def test_exports(page, browser, tmp_path):
     context = browser.new_context(offline=True, color_scheme="dark")
     opened, complaints = context.new_page(), []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda asked: asked.url.startswith(("file:", "data:", "blob:")) or complaints.append(asked.url))
+    opened.on(
+        "request", lambda asked: asked.url.startswith(("file:", "data:", "blob:")) or complaints.append(asked.url)
+    )
     opened.goto(report.as_uri())
     opened.wait_for_function("document.querySelectorAll('[data-figure] .main-svg').length >= 5")
     assert opened.locator("h1").inner_text() == "Comparison of a and b" and opened.locator("img").count() == 0

@@ -70,9 +70,7 @@ def doubt(reply, score, case, threshold):
 def test_counts_are_those_of_the_records(frozen, given, threshold):
     store, _, cases = frozen
     pairs = record(frozen, "a", given)
-    judged = [
-        (*doubt(reply, score, case, threshold), case) for (reply, score), case in zip(pairs, cases, strict=True)
-    ]
+    judged = [(*doubt(reply, score, case, threshold), case) for (reply, score), case in zip(pairs, cases, strict=True)]
     by_tool = {}
     for reply, score, case in judged:
         for tool in {call.name for call in case.outcome.calls} or {"NO_TOOL"}:

@@ -254,9 +254,7 @@ def rerun(store: Store, run_id: str, scenario_id: str) -> Run:
     run = run_actions.get_run(store, run_id)
     _refuse_unfinished(run)
     settings = run_actions.EvaluationSettings(**run.config["settings"])
-    return run_actions.start_evaluation(
-        store, run.model, run.snapshot, run.config["split"], settings, only=scenario_id
-    )
+    return run_actions.start_evaluation(store, run.model, run.snapshot, run.config["split"], settings, only=scenario_id)
 
 
 def _refuse_unlike(chosen: Sequence[Run], least: int) -> None:

@@ -191,4 +191,3 @@ def _copied(store: Store, scenario: Scenario) -> list[Problem]:
         return []
     message = f"these are the words of a {split_of(like)} scenario, which a model must not be trained on"
     return [Problem(message, "request", hint="Say it in other words.")]
-

@@ -28,6 +28,8 @@ from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8", "metrics": "application/json"}
+Runs = Annotated[list[str], Query()]
+Filter = Annotated[AnswerFilter, Depends()]
 UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
@@ -178,8 +180,6 @@ def _run_routes(store: Store) -> APIRouter:
 def _comparison_routes(store: Store) -> APIRouter:
     """Evaluations side by side; filters are the fields of ``AnswerFilter``."""
     router, verbs = APIRouter(), Verbs(store)
-    Runs = Annotated[list[str], Query()]
-    Filter = Annotated[AnswerFilter, Depends()]
 
     @router.get("/compare")
     def compare(

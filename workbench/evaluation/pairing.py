@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Standing = Literal["better", "worse", "not distinguishable"]
 LEVEL = 0.05
@@ -112,6 +113,8 @@ def exact_mcnemar(pairs: Pairs) -> float:
 
 def difference_interval(pairs: Pairs) -> tuple[float, float]:
     """95% interval of the difference of two shares by paired bootstrap."""
+    import numpy as np
+
     rows = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     counts = [pairs.both_wrong, pairs.fixed, pairs.broken, pairs.both_right]
     return bootstrap(rows, counts, lambda sums: (sums[:, 1] - sums[:, 0]) / pairs.n)
@@ -133,6 +136,8 @@ def bootstrap(
         rows: distinct rows of figures, in a fixed order; ``counts`` says how many scenarios have each.
         statistic: from sums, one row a resample, to one number each; NaN where it has none.
     """
+    import numpy as np
+
     n = sum(counts)
     if n == 0:
         return math.nan, math.nan
@@ -147,6 +152,7 @@ def bootstrap(
 
 def f1_interval(rows: np.ndarray[Any, Any], counts: Sequence[int]) -> tuple[float, float]:
     """95% interval of an F1 by bootstrap over scenarios; ``rows``: matched, wanted and given arguments."""
+    import numpy as np
 
     def f1(sums: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         both = sums[:, 1] + sums[:, 2]

@@ -388,6 +388,5 @@ class Bench:
         """The model whose confusion is shown."""
         return self.of if self.of in self.models else self.rival or (self.models[0] if self.models else "")
 
-
     def at(self, **changes: Any) -> Bench:
         return replace(self, **changes)

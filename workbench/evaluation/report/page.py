@@ -16,7 +16,11 @@ def write_report(**parts: Any) -> Iterator[str]:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     scripts = [plotly_script().read_text("utf-8"), FIGURES_SCRIPT.read_text("utf-8")]
     return environment.get_template("report.html").generate(**parts, scripts=scripts)

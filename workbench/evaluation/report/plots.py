@@ -28,8 +28,12 @@ def slices_plot(
     for i, label in enumerate(labels):
         rates: list[Rate | None] = [getattr(head, figure) if (head := groups[key][i]) else None for key in keys]
         x = [100 * rate.value if rate and rate.value is not None else None for rate in rates]
-        above = [100 * rate.interval.high - at if rate and at is not None else 0 for rate, at in zip(rates, x, strict=True)]
-        below = [at - 100 * rate.interval.low if rate and at is not None else 0 for rate, at in zip(rates, x, strict=True)]
+        above = [
+            100 * rate.interval.high - at if rate and at is not None else 0 for rate, at in zip(rates, x, strict=True)
+        ]
+        below = [
+            at - 100 * rate.interval.low if rate and at is not None else 0 for rate, at in zip(rates, x, strict=True)
+        ]
         bars = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3}
         traces.append(
             {
@@ -96,7 +100,11 @@ def latency_plot(labels: Sequence[str], quantiles: Sequence[Sequence[float]]) ->
     kind = "log" if positive and max(positive) > 20 * min(positive) else "linear"
     ticks = [digit * 10**power for power in range(-1, 7) for digit in (1, 2, 5)]
     layout = {
-        "xaxis": {"title": {"text": "milliseconds a reply"}, "type": kind, "tickvals": ticks if kind == "log" else None},
+        "xaxis": {
+            "title": {"text": "milliseconds a reply"},
+            "type": kind,
+            "tickvals": ticks if kind == "log" else None,
+        },
         "yaxis": {"title": {"text": "replies within, %"}, "range": [0, 102]},
         "hovermode": "closest",
     }

@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
-from workbench.evaluation.report import COLORS, percent
+from workbench.evaluation.report import COLORS
+from workbench.evaluation.report import percent as percent  # pages take all their words from here
 from workbench.records import NO_TOOL, SPLITS, Outcome, Run, Split, ToolCall
 
 PRODUCT = "Tool Router Workbench"
@@ -136,6 +137,11 @@ def pairs(values: Iterable[str], chosen: str = "") -> list[tuple[str, str]]:
     """Choices of a menu; a chosen value that is not among them is added, so that the menu does not hide it."""
     known = list(values)
     return [(value, value) for value in [*known, *([chosen] if chosen and chosen not in known else [])]]
+
+
+def colors_of(labels: Sequence[str]) -> list[str]:
+    """A colour for each model, in their order."""
+    return [COLORS[i % len(COLORS)] for i in range(len(labels))]
 
 
 def not_saved(problems: Sequence[Problem], hint: str) -> str:

@@ -1,4 +1,4 @@
-"""Compare: what to choose from, headline figures with intervals, answers argument by argument."""
+"""Compare: what to choose from, figures with intervals, plots, the leaderboard."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.actions.answers import BUCKETS, VERDICTS, Cell, Row
-from workbench.actions.comparing import FIGURE_NAMES, Column, Comparison, Lineup
+from workbench.actions.answers import BUCKETS
+from workbench.actions.comparing import FIGURE_NAMES, Column, Comparison
 from workbench.actions.figures import Confusion, Drawn
 from workbench.actions.leaderboard import Entry
 from workbench.actions.runs import Progress
@@ -15,24 +15,11 @@ from workbench.evaluation import report
 from workbench.evaluation.pairing import Pairs
 from workbench.evaluation.report import interval_text, percent
 from workbench.evaluation.statistics import SLICES, Rate
-from workbench.records import SPLITS, ArgumentScore, Model, Reply, Run
+from workbench.records import SPLITS, Model
 from workbench.store.snapshots import SnapshotInfo
 from workbench.ui.forms import NOW, Bench
-from workbench.ui.views.base import (
-    COLORS,
-    TONES,
-    ago,
-    calls_text,
-    going,
-    number,
-    outcome_text,
-    pairs,
-    render,
-    short,
-)
+from workbench.ui.views.base import TONES, ago, colors_of, going, number, pairs, render
 
-ANSWERS = 25
-"""Rows on a page of answers."""
 MOST_ENTRIES = 12
 _SLICE_NAMES = {"tool": "Tool", "os": "OS", "mode": "Mode", "tag": "Tag"}
 
@@ -107,8 +94,8 @@ def _compared(comparison: Comparison, drawn: Drawn, bench: Bench) -> dict[str, A
     name = "tool_accuracy" if bench.figure == "tool" else "exact_calls"
     slices = drawn.slices if set(drawn.slices) - {""} else {}
     return {
-        "cards": [_card(column, color) for column, color in zip(columns, _colors(labels), strict=True)],
-        "forest": _forest(columns, _colors(labels)),
+        "cards": [_card(column, color) for column, color in zip(columns, colors_of(labels), strict=True)],
+        "forest": _forest(columns, colors_of(labels)),
         "findings": [*comparison.findings("tool")[:-1], *comparison.findings("exact")] if len(columns) > 1 else [],
         "metrics": report.metric_table([c.headline for c in columns], [c.argument_f1 for c in columns]),
         "models": [(column.run.model, label) for column, label in zip(columns, labels, strict=True)],
@@ -128,10 +115,6 @@ def _compared(comparison: Comparison, drawn: Drawn, bench: Bench) -> dict[str, A
 
 def _figure_of(bench: Bench) -> Any:
     return "tool" if bench.figure == "tool" else "exact"
-
-
-def _colors(labels: Sequence[str]) -> list[str]:
-    return [COLORS[i % len(COLORS)] for i in range(len(labels))]
 
 
 def _figure(plot: dict[str, Any]) -> dict[str, Any]:
@@ -219,110 +202,6 @@ def _bar(label: str, rate: Rate, color: str) -> dict[str, Any]:
     }
 
 
-def compare_answers(
-    bench: Bench,
-    lineup: Lineup | None = None,
-    rows: Sequence[Row] = (),
-    found: int = 0,
-    again: tuple[Run, Reply | None] | None = None,
-) -> str:
-    """One page of answers; without a lineup only the address. ``found``: rows that the filter lets through.
-
-    ``again``: a run that answers one scenario again, with its reply once that is there.
-    """
-    if lineup is None:
-        return render("compare_answers.html", query=bench.query, models=[])
-    first = (bench.page - 1) * ANSWERS
-    return render(
-        "compare_answers.html",
-        query=bench.query,
-        place=bench,
-        models=[{"label": label, "color": color} for label, color in zip(lineup.labels, _colors(lineup.labels), strict=True)],
-        rows=[_answer_row(row, lineup) for row in rows],
-        verdicts=pairs(VERDICTS, bench.verdict),
-        chips=_chips(bench),
-        first=first + 1,
-        last=first + len(rows),
-        found=f"{found:,}",
-        pages=max(1, -(-found // ANSWERS)),
-        again=again and _again(*again),
-    )
-
-
-def _chips(bench: Bench) -> list[tuple[str, str]]:
-    """Filters that were set by a click elsewhere: which one, and what it says."""
-    chips = []
-    if bench.bucket:
-        chips.append(("bucket", bench.bucket))
-    if bench.expected:
-        chips.append(("cell", f"expected {bench.expected}, got {bench.got}"))
-    return chips
-
-
-def _again(run: Run, reply: Reply | None) -> dict[str, Any]:
-    said = reply and (calls_text(reply.parsed.calls) if reply.parsed.calls else reply.parsed.reason or reply.parsed.text)
-    return {
-        "label": run.name or run.model,
-        "scenario": run.config.get("only", ""),
-        "state": run.state,
-        "tone": TONES[run.state],
-        "pending": not run.finished,
-        "said": said or "",
-        "raw": reply.raw if reply else "",
-        "message": run.message,
-    }
-
-
-def _answer_row(row: Row, lineup: Lineup) -> dict[str, Any]:
-    scenario = row.scenario
-    tests = lineup.split != "train"
-    return {
-        "id": scenario.id,
-        "request": scenario.request,
-        "where": " · ".join(part for part in (scenario.os, scenario.mode, *scenario.tags) if part),
-        "expected": outcome_text(scenario.outcome),
-        "cells": [_answer(cell, run) for cell, run in zip(row.cells, lineup.runs, strict=True)],
-        "variant": "A draft for train with the same answer; its request is yours to write" if tests else "A new draft",
-    }
-
-
-def _answer(cell: Cell, run: Run) -> dict[str, Any]:
-    """What one model answered: the verdict, what it called, and each argument beside what was expected."""
-    parsed, verdict = cell.reply.parsed, cell.verdict
-    got = {"wrong tool": calls_text(parsed.calls), "exact": ""}.get(verdict, parsed.reason)
-    several = len(parsed.calls) > 1
-    arguments = cell.score.arguments if verdict == "wrong arguments" else ()
-    confidence = cell.reply.confidence
-    return {
-        "run": run.id,
-        "model": run.name or run.model,
-        "verdict": verdict,
-        "tone": TONES.get(verdict, "bad"),
-        "got": short(got),
-        "doubted": cell.doubted,
-        "arguments": [_argument_answer(argument, several) for argument in arguments],
-        "raw": cell.reply.raw,
-        "measures": " · ".join(
-            [f"{cell.reply.latency_ms:,.0f} ms", *([f"{100 * confidence:.0f} % sure"] if confidence is not None else [])]
-        ),
-    }
-
-
-def _argument_answer(argument: ArgumentScore, several: bool) -> dict[str, Any]:
-    expected = json.dumps(argument.expected, ensure_ascii=False)
-    notes = {
-        "differs": f"expected {expected}",
-        "missing": f"is missing, expected {expected}",
-        "unexpected": "not expected",
-    }
-    return {
-        "name": f"{argument.call + 1}. {argument.name}" if several else argument.name,
-        "right": argument.verdict == "match",
-        "got": "" if argument.verdict == "missing" else short(json.dumps(argument.got, ensure_ascii=False)),
-        "note": notes.get(argument.verdict, ""),
-    }
-
-
 def compare_board(entries: Sequence[Entry], bench: Bench) -> str:
     """Every evaluation on the snapshot split: the newest of each model first, best on top, and all over time."""
     newest = [entry for entry in entries if entry.newest]
@@ -350,7 +229,9 @@ def compare_board(entries: Sequence[Entry], bench: Bench) -> str:
             for entry in shown
         ],
         more=len(newest) - len(shown),
-        plot=_figure(report.history_plot({names[model]: points for model, points in history.items()})) if several else None,
+        plot=_figure(report.history_plot({names[model]: points for model, points in history.items()}))
+        if several
+        else None,
         split=bench.split,
         snapshot=bench.snapshot[:8],
     )

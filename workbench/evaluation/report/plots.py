@@ -34,7 +34,7 @@ def slices_plot(
         below = [
             at - 100 * rate.interval.low if rate and at is not None else 0 for rate, at in zip(rates, x, strict=True)
         ]
-        bars = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3}
+        bars: Plot = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3}
         traces.append(
             {
                 "type": "scatter",
@@ -118,7 +118,7 @@ def history_plot(entries: Mapping[str, Sequence[tuple[str, Rate]]]) -> Plot:
         y = [100 * (rate.value or 0) for _, rate in points]
         above = [100 * rate.interval.high - at for (_, rate), at in zip(points, y, strict=True)]
         below = [at - 100 * rate.interval.low for (_, rate), at in zip(points, y, strict=True)]
-        bars = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3}
+        bars: Plot = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3}
         traces.append(
             {
                 "type": "scatter",

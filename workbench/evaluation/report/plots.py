@@ -34,7 +34,7 @@ def slices_plot(
         below = [
             at - 100 * rate.interval.low if rate and at is not None else 0 for rate, at in zip(rates, x, strict=True)
         ]
-        bars: Plot = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3}
+        bars = _bars(above, below, i)
         traces.append(
             {
                 "type": "scatter",
@@ -44,7 +44,7 @@ def slices_plot(
                 # Models stand one below the other: at the same height their intervals would hide each other.
                 "y": [row + (i - (len(labels) - 1) / 2) * 0.7 / max(1, len(labels)) for row in range(len(keys))],
                 "text": names,
-                "error_x": {**bars, "color": color(i)},
+                "error_x": bars,
                 "marker": {"color": color(i), "size": 8},
                 "hovertemplate": "%{text}: %{x:.1f} %<extra>%{fullData.name}</extra>",
             }
@@ -118,7 +118,7 @@ def history_plot(entries: Mapping[str, Sequence[tuple[str, Rate]]]) -> Plot:
         y = [100 * (rate.value or 0) for _, rate in points]
         above = [100 * rate.interval.high - at for (_, rate), at in zip(points, y, strict=True)]
         below = [at - 100 * rate.interval.low for (_, rate), at in zip(points, y, strict=True)]
-        bars: Plot = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1.2, "width": 3}
+        bars = _bars(above, below, i)
         traces.append(
             {
                 "type": "scatter",
@@ -126,7 +126,7 @@ def history_plot(entries: Mapping[str, Sequence[tuple[str, Rate]]]) -> Plot:
                 "name": label,
                 "x": [at for at, _ in points],
                 "y": y,
-                "error_y": {**bars, "color": color(i)},
+                "error_y": bars,
                 "line": {"color": color(i), "width": 1.6},
             }
         )
@@ -137,3 +137,9 @@ def history_plot(entries: Mapping[str, Sequence[tuple[str, Rate]]]) -> Plot:
 def color(i: int) -> str:
     """The name of the colour of the i-th model."""
     return f"@{COLORS[i % len(COLORS)]}"
+
+
+def _bars(above: Sequence[float], below: Sequence[float], i: int) -> Plot:
+    """Whiskers of the i-th model: how far its intervals reach."""
+    shape = {"symmetric": False, "thickness": 1.2, "width": 3, "color": color(i)}
+    return {"type": "data", "array": list(above), "arrayminus": list(below), **shape}

@@ -94,6 +94,30 @@ def test_train_evaluate_compare(run, root):
     assert run("runs", trained["id"], "--log")["log"] == ""
 
 
+def test_the_gate_and_the_exports(run, root, capsys):
+    model = f"run:{run('train', *QUICK)['id']}"
+    report, metrics = root / "report.html", root / "metrics.json"
+    better = run("compare", "starter", model, "--fail-if-worse", "--export", report, "--export", metrics)
+    assert better["gate"]["worse"] is False and better["gate"]["rule"] == "chance"
+    assert report.read_text("utf-8").startswith("<!doctype html>")
+    assert json.loads(metrics.read_text())["models"][0]["tool_name_correct"] == 2
+    # Half as many right answers, but of four scenarios: chance may do that, a margin of 10 points does not allow it.
+    assert run("compare", model, "starter", "--fail-if-worse")["gate"]["worse"] is False
+    ids = [one["run"] for one in better["models"]]
+    worse = run("compare", *ids[::-1], "--fail-if-worse", "--margin", "10", status=1)
+    assert worse["gate"] == {"worse": True, "rule": "margin", "reason": worse["gate"]["reason"]}
+    assert "two" in run("compare", "starter", "--fail-if-worse", status=2)["error"]["message"]
+    assert "no model" in run("compare", "starter", "no such", "--fail-if-worse", status=2)["error"]["message"]
+    assert "End its name" in run("compare", *ids, "--export", "x.pdf", status=1)["error"]["hint"]
+    again = root / "again.json"
+    run("evaluate", ids[0], ids[1], "--metrics", again)
+    assert again.read_bytes() == metrics.read_bytes()
+    board = run("leaderboard", better["snapshot"])["entries"]
+    assert [one["run"] for one in board] == ids[::-1]
+    assert cli.main(["leaderboard", better["snapshot"], "--workspace", str(root)]) == 0
+    assert "100.0%" in capsys.readouterr().out
+
+
 def test_no_wait_and_cancel(run):
     started = run("train", "--epochs", "900", "--no-wait")
     assert started["state"] == "running"
@@ -179,7 +203,19 @@ def test_demo_on_stub_workers(run):
 
 
 def test_every_verb_has_help_workspace_and_json(capsys):
-    for verb in ("status", "import", "export", "coverage", "train", "runs", "evaluate", "compare", "app", "demo"):
+    for verb in (
+        "status",
+        "import",
+        "export",
+        "coverage",
+        "train",
+        "runs",
+        "evaluate",
+        "compare",
+        "leaderboard",
+        "app",
+        "demo",
+    ):
         with pytest.raises(SystemExit) as caught:
             cli.main([verb, "--help"])
         out = capsys.readouterr().out

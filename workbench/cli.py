@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.actions import check, comparing, demo, scoring, tool_sources, toolsets, transfer
+from workbench.actions import check, demo, publishing, scoring, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import STARTER_ID
 from workbench.actions.orders import WAYS
@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except WorkbenchError as error:
-        return _fail(error, arguments.json)
+        _fail(error, arguments.json)
+        # Where 1 says that a model is worse, what could not be compared must say something else.
+        return 2 if getattr(arguments, "fail_if_worse", False) else 1
     except BrokenPipeError:
         # The reader of a pipe has seen enough, as with `export | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -462,6 +464,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         found = _start_evaluations(verbs, arguments)
         if arguments.wait:
             found["runs"] = _wait(verbs, [run["id"] for run in found["runs"]])
+        if arguments.metrics:
+            ids = [run["id"] for run in found["runs"]]
+            _write(arguments.metrics, (line.encode("utf-8") for line in verbs.export_comparison(ids, "metrics")))
     return _tell(arguments, found, *_run_lines(found["runs"]))
 
 
@@ -471,16 +476,50 @@ def _compare(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
         ids = [run["id"] for run in _start_evaluations(verbs, arguments)["runs"]]
         _wait(verbs, ids)
-        if arguments.output:
-            lines = verbs.export_comparison(ids, arguments.format, arguments.differing)
-            _write(arguments.output, (line.encode("utf-8") for line in lines))
-        found = verbs.compare(ids, arguments.differing)
+        filter = {"differing": True} if arguments.differing else {}
+        for path in arguments.export:
+            lines = verbs.export_comparison(ids, _format_of(path), filter, arguments.threshold)
+            _write(path, (line.encode("utf-8") for line in lines))
+        found = verbs.compare(ids, filter, arguments.threshold)
+        if arguments.fail_if_worse:
+            found["gate"] = verbs.gate(ids, arguments.margin, arguments.figure)
+    _tell_comparison(arguments, found)
+    return int(arguments.fail_if_worse and found["gate"]["worse"])
+
+
+def _tell_comparison(arguments: argparse.Namespace, found: Json) -> None:
     rows = [
         [model["label"], *(_percent(model["headline"][name]) for name in ("tool_accuracy", "exact_calls"))]
         for model in found["models"]
     ]
     title = f"{found['n']} {found['split']} scenarios of snapshot {found['snapshot']}; {found['differing']} differ"
-    return _tell(arguments, found, title, *_table(["model", "tool accuracy", "exact calls"], rows))
+    verdict = (
+        [f"{'WORSE' if found['gate']['worse'] else 'not worse'}: {found['gate']['reason']}"] if "gate" in found else []
+    )
+    _tell(
+        arguments, found, title, *_table(["model", "tool accuracy", "exact calls"], rows), *found["findings"], *verdict
+    )
+
+
+def _format_of(path: Path) -> str:
+    """The format that the end of a file's name asks for."""
+    try:
+        return publishing.SUFFIXES[path.suffix.lower()]
+    except KeyError:
+        raise WorkbenchError(
+            f"It is not clear what to write to {path}.", f"End its name in {', '.join(publishing.SUFFIXES)}."
+        ) from None
+
+
+def _leaderboard(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.leaderboard(arguments.snapshot, arguments.split)
+    names = ("exact_calls", "tool_accuracy")
+    rows = [
+        [one["label"], *(_percent(one[name]) for name in names), one["at"][:16], one["run"]] for one in found["entries"]
+    ]
+    table = _table(["model", "exact calls", "tool accuracy", "at", "run"], rows)
+    return _tell(arguments, found, *(table if rows else ["Nothing was evaluated on this snapshot split yet."]))
 
 
 def _score(arguments: argparse.Namespace) -> int:
@@ -827,12 +866,29 @@ def _add_run_verbs(verbs: Any) -> None:
     parser = _verb(verbs, "evaluate", _evaluate, "let models answer the scenarios of a split")
     _add_models(parser)
     _add_wait(parser)
+    parser.add_argument("--metrics", type=Path, metavar="FILE", help="write the metrics as JSON here; needs --wait")
 
     parser = _verb(verbs, "compare", _compare, "two or more models side by side, evaluated where they are not yet")
     _add_models(parser)
     parser.add_argument("--differing", action="store_true", help="only the scenarios where the models differ")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table here, too")
-    parser.add_argument("--format", default="csv", choices=comparing.EXPORT_FORMATS, help="of --output")
+    parser.add_argument("--threshold", type=int, default=0, metavar="PERCENT", help="less sure calls count as NO_TOOL")
+    parser.add_argument(
+        "--export", "--output", type=Path, metavar="FILE", action="append", default=[],
+        help="write .csv, .jsonl (a scenario a row), .html (a report) or .json (metrics); may be repeated",
+    )  # fmt: skip
+    gate = parser.add_argument_group("gate, for the first model as base and the second as candidate")
+    gate.add_argument(
+        "--fail-if-worse", action="store_true",
+        help="exit with 1 when the candidate is worse beyond chance (exact McNemar test, two-sided, 5%%); 2 on errors",
+    )  # fmt: skip
+    gate.add_argument(
+        "--margin", type=float, metavar="POINTS", help="fail beyond this loss instead, whatever chance is"
+    )
+    gate.add_argument("--figure", default="exact", choices=("exact", "tool"), help="what must not be worse")
+
+    parser = _verb(verbs, "leaderboard", _leaderboard, "every evaluated model on a snapshot split, the best first")
+    parser.add_argument("snapshot", metavar="SNAPSHOT")
+    parser.add_argument("--split", default="test", choices=SPLITS)
 
     parser = _verb(verbs, "score", _score, "judge a file of replies; with --json one verdict a line")
     files = "TOOLS SCENARIOS REPLIES, or with --bfcl QUESTIONS [ANSWERS] REPLIES"
@@ -850,8 +906,10 @@ def _add_run_verbs(verbs: Any) -> None:
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", metavar="MODEL", help="'starter', a hub id, a folder, or run:ID")
-    parser.add_argument("--split", default="test", choices=SPLITS)
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="'starter', a hub id, a folder, run:ID, or an evaluation's id"
+    )
+    parser.add_argument("--split", default="", choices=SPLITS, help="test, or that of the evaluation that is named")
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
     parser.add_argument("--toolset", default="", help="of the snapshot that is made")
 

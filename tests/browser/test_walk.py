@@ -60,7 +60,7 @@ def compare(page):
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("heading", name="Scenario by scenario").wait_for(timeout=PATIENCE_MS)
     assert page.locator(".wb-cards section").count() == 2
-    assert page.locator("#wb-result tbody tr").count() == 4
+    assert page.locator("#wb-answers tbody tr").count() == 4
     assert violations(page) == []
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import STATUSES, RecordError, Scenario, Status, Toolset
+from workbench.scenarios.splitting import normalise, split_of
 from workbench.scenarios.validate import check_scenario
 from workbench.store import changes as change_store
 from workbench.store import scenarios as scenario_store
@@ -20,6 +21,8 @@ MAX_PAGE = 1_000
 DEFAULT_AUTHOR = "local"
 SHIPPED_TOOLSET = "desktop"
 SHIPPED_CHANGE = "shipped"
+VARIANT = "variant:"
+"""Source of a scenario that was written as a variant of another: that one's id follows."""
 
 
 class ProblemsError(WorkbenchError):
@@ -56,6 +59,17 @@ def get(store: Store, scenario_id: str) -> Scenario:
     if scenario is None:
         raise WorkbenchError(f"There is no scenario '{scenario_id}'.", "It may have been deleted; undo brings it back.")
     return scenario
+
+
+def variant(store: Store, scenario_id: str, id: str) -> Scenario:
+    """A draft for the train split that asks for the same in other words: all of the scenario but its request.
+
+    Raises:
+        WorkbenchError: there is no such scenario.
+    """
+    like = get(store, scenario_id)
+    source = f"{VARIANT}{scenario_id}"
+    return replace(like, id=id, request="", status="draft", split="train", source=source, reasoning="")
 
 
 def history(store: Store, scenario_id: str) -> list[Revision]:
@@ -171,6 +185,7 @@ def _save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str) -
         problems = problems_of(store, scenario)
         if scenario.status != "approved" and not (problems and problems[0].field == "toolset"):
             problems = _unreadable(scenario)
+        problems = [*problems, *_copied(store, scenario)]
         if problems:
             reason = "; ".join(str(problem) for problem in problems[:3])
             hint = "Mend the marked fields, or save it as a draft." if scenario.status == "approved" else ""
@@ -185,3 +200,14 @@ def _unreadable(scenario: Scenario) -> list[Problem]:
     except RecordError as error:
         return [Problem(error.reason, error.path, hint=error.hint)]
     return []
+
+
+def _copied(store: Store, scenario: Scenario) -> list[Problem]:
+    """A variant that says the very words of its model must not be trained on when that one tests or validates."""
+    if not scenario.source.startswith(VARIANT) or split_of(scenario) != "train":
+        return []
+    like = scenario_store.get(store, scenario.source.removeprefix(VARIANT))
+    if like is None or split_of(like) == "train" or normalise(like.request) != normalise(scenario.request):
+        return []
+    message = f"these are the words of a {split_of(like)} scenario, which a model must not be trained on"
+    return [Problem(message, "request", hint="Say it in other words.")]

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from workbench.actions.answers import MANY
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
 from workbench.actions.models import STARTER_ID
@@ -136,15 +137,38 @@ class RemoteVerbs(RemoteCuration):
         body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
         return self._json("POST", "/api/runs", body=body)
 
-    def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
+    def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
         body = {"models": list(models), "split": split, "snapshot": snapshot, "toolset": toolset}
         return self._json("POST", "/api/evaluate", body=body)
 
-    def compare(self, run_ids: Sequence[str], differing: bool = False) -> Json:
-        return self._json("GET", "/api/compare", {"run": list(run_ids), "differing": differing})
+    def compare(
+        self,
+        run_ids: Sequence[str],
+        filter: Mapping[str, Any] | None = None,
+        threshold: int = 0,
+        offset: int = 0,
+        limit: int = MANY,
+    ) -> Json:
+        query = {"run": list(run_ids), **(filter or {}), "threshold": threshold, "offset": offset, "limit": limit}
+        return self._json("GET", "/api/compare", query)
 
-    def export_comparison(self, run_ids: Sequence[str], format: str, differing: bool = False) -> Iterator[str]:
-        return self._lines("/api/compare", {"run": list(run_ids), "differing": differing, "format": format})
+    def export_comparison(
+        self, run_ids: Sequence[str], format: str, filter: Mapping[str, Any] | None = None, threshold: int = 0
+    ) -> Iterator[str]:
+        query = {"run": list(run_ids), **(filter or {}), "threshold": threshold, "format": format}
+        return self._lines("/api/compare", query)
+
+    def gate(self, run_ids: Sequence[str], margin: float | None = None, figure: str = "exact") -> Json:
+        return self._json("GET", "/api/compare/gate", {"run": list(run_ids), "margin": margin, "figure": figure})
+
+    def leaderboard(self, snapshot: str, split: str = "test") -> Json:
+        return self._json("GET", "/api/leaderboard", {"snapshot": snapshot, "split": split})
+
+    def rerun(self, run_id: str, scenario_id: str) -> Json:
+        return self._json("POST", f"/api/runs/{_quoted(run_id)}/rerun", body={"scenario": scenario_id})
+
+    def replies(self, run_id: str, offset: int = 0, limit: int = 100) -> Json:
+        return self._json("GET", f"/api/runs/{_quoted(run_id)}/replies", {"offset": offset, "limit": limit})
 
     def _lines(self, path: str, query: Mapping[str, Any], body: Any = None) -> Iterator[str]:
         with self._open("GET" if body is None else "POST", path, query, body) as answer:

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
-from workbench.actions.models import STARTER_ID, resolve
+from workbench.actions.models import STARTER_ID, fingerprint, resolve
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import summarise
@@ -148,12 +148,20 @@ def start_training(
 
 
 def start_evaluation(
-    store: Store, model_id: str, snapshot: str, split: Split = "test", settings: EvaluationSettings | None = None
+    store: Store,
+    model_id: str,
+    snapshot: str,
+    split: Split = "test",
+    settings: EvaluationSettings | None = None,
+    only: str = "",
 ) -> Run:
     """Start an evaluation of a model on one split of a snapshot, or queue it.
 
+    Args:
+        only: id of the one scenario to answer; such a run is for looking, not for comparing.
+
     Raises:
-        WorkbenchError: no such model or snapshot; the split is empty; the disk refuses.
+        WorkbenchError: no such model, snapshot or scenario; the split is empty; the disk refuses.
     """
     model = resolve(store, model_id)
     frozen = snapshot_store.load(store, snapshot)
@@ -162,6 +170,8 @@ def start_evaluation(
         raise WorkbenchError(
             f"The snapshot {snapshot} has no {split} scenarios.", "Choose another split, or approve some of that split."
         )
+    if only and not (scenarios := tuple(scenario for scenario in scenarios if scenario.id == only)):
+        raise WorkbenchError(f"The {split} split has no scenario '{only}'.", "Choose one of the compared ones.")
     run = _new_run(
         "evaluate",
         model,
@@ -170,6 +180,8 @@ def start_evaluation(
         snapshot=snapshot,
         split=split,
         settings=dataclasses.asdict(settings or EvaluationSettings()),
+        weights=fingerprint(model),
+        only=only,
     )
     return _start(store, run, "cases.jsonl", ({"scenario": scenario.to_dict()} for scenario in scenarios))
 

@@ -12,13 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.actions import comparing, coverage, curate, generating, runs, teaching, transfer
+from workbench.actions import (
+    answers,
+    comparing,
+    coverage,
+    curate,
+    figures,
+    generating,
+    leaderboard,
+    publishing,
+    runs,
+    teaching,
+    transfer,
+)
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.actions.orders import Order
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
+from workbench.evaluation.statistics import SLICES
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
+from workbench.store.answers import FIGURES, AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings, default_settings
@@ -165,19 +179,64 @@ class Verbs(CurationVerbs):
         parsed = TrainSettings.from_dict({**defaults, **(settings or {})})
         return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name))
 
-    def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
-        """Start the evaluations of these models that do not exist yet; ``runs`` is in the order of ``models``."""
-        chosen = snapshot or runs.make_snapshot(self.store, toolset or self._toolset_of(models))
+    def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
+        """Start the evaluations of these models that do not exist yet; ``runs`` is in the order of ``models``.
+
+        A model may also be the id of an evaluation run; the others are then put to the same snapshot split. Without
+        one the split is ``test``.
+        """
+        known = next(iter(comparing.named_evaluations(self.store, models).values()), None)
+        split = split or (known.config["split"] if known else "test")
+        chosen = snapshot or (known.snapshot if known else "")
+        chosen = chosen or runs.make_snapshot(self.store, toolset or self._toolset_of(models))
         found = comparing.ensure_evaluations(self.store, models, chosen, to_split(split))
         return {"snapshot": chosen, "split": split, "runs": [run_to_dict(run) for run in found]}
 
-    def compare(self, run_ids: Sequence[str], differing: bool = False) -> Json:
-        """Finished evaluations side by side."""
-        return comparing.compare(self.store, run_ids).to_dict(differing)
+    def compare(
+        self,
+        run_ids: Sequence[str],
+        filter: Mapping[str, Any] | None = None,
+        threshold: int = 0,
+        offset: int = 0,
+        limit: int = answers.MANY,
+    ) -> Json:
+        """Finished evaluations side by side, with one page of scenarios that the filter lets through."""
+        found = comparing.compare(self.store, run_ids, threshold)
+        chosen = to_answer_filter(filter or {}, run_ids)
+        if offset < 0 or not 0 <= limit <= curate.MAX_PAGE:
+            raise WorkbenchError("There is no such page.", f"Ask for at most {curate.MAX_PAGE} scenarios at a time.")
+        rows = answers.page(self.store, found, chosen, offset, limit)
+        total = answers.found(self.store, found, chosen)
+        return {**found.to_dict(), "rows_total": total, "rows": [row.to_dict(found) for row in rows]}
 
-    def export_comparison(self, run_ids: Sequence[str], format: str, differing: bool = False) -> Iterator[str]:
-        """Lines of a file with one scenario a row."""
-        return comparing.export_comparison(comparing.compare(self.store, run_ids), format, differing)
+    def export_comparison(
+        self, run_ids: Sequence[str], format: str, filter: Mapping[str, Any] | None = None, threshold: int = 0
+    ) -> Iterator[str]:
+        """Pieces of a file: a scenario a row (``csv``, ``jsonl``), a report (``html``) or ``metrics``."""
+        if format == "metrics":
+            return iter([figures.metrics_json(self.store, run_ids, threshold)])
+        found = comparing.compare(self.store, run_ids, threshold)
+        return publishing.export_comparison(self.store, found, format, to_answer_filter(filter or {}, run_ids))
+
+    def gate(self, run_ids: Sequence[str], margin: float | None = None, figure: str = "exact") -> Json:
+        """Whether the second evaluation is worse than the first, beyond chance or beyond a margin in points."""
+        for known in FIGURES:
+            if known == figure:
+                return comparing.judge(comparing.compare(self.store, run_ids), margin, known).to_dict()
+        raise WorkbenchError(f"There is no figure '{figure}'.", f"Choose one of {', '.join(FIGURES)}.")
+
+    def leaderboard(self, snapshot: str, split: str = "test") -> Json:
+        """Every finished evaluation on a snapshot split, the best first."""
+        found = leaderboard.leaderboard(self.store, snapshot, to_split(split))
+        return {"snapshot": snapshot, "split": split, "entries": [entry.to_dict() for entry in found]}
+
+    def rerun(self, run_id: str, scenario_id: str) -> Json:
+        """Let the model of an evaluation answer one scenario again; the new run's replies are ``answers(id)``."""
+        return run_to_dict(comparing.rerun(self.store, run_id, scenario_id))
+
+    def replies(self, run_id: str, offset: int = 0, limit: int = 100) -> Json:
+        """One page of what an evaluation has answered so far, with the scores."""
+        return {"replies": answers.replies(self.store, run_id, offset, limit)}
 
     def _toolset_of(self, model_ids: Sequence[str]) -> str:
         """The toolset that the first trained model of the list was trained for, or the default one."""
@@ -186,6 +245,24 @@ class Verbs(CurationVerbs):
                 run = runs.get_run(self.store, model_id.removeprefix(RUN_PREFIX))
                 return Toolset.from_dict(run.config["toolset"]).name
         return curate.default_toolset(self.store)
+
+
+def to_answer_filter(data: Mapping[str, Any], run_ids: Sequence[str]) -> AnswerFilter:
+    """A filter from its fields by name; a bucket without a pair is of the second run against the first.
+
+    Raises:
+        WorkbenchError: there is no such field, figure or bucket.
+    """
+    known = [field.name for field in dataclasses.fields(AnswerFilter)]
+    for name in data:
+        if name not in known:
+            raise WorkbenchError(f"'{name}' is not a filter.", f"Filters: {', '.join(known)}.")
+    given = {name: value for name, value in data.items() if value}
+    for name, choices in (("bucket", answers.BUCKETS), ("figure", tuple(FIGURES)), ("by", SLICES)):
+        if name in given and given[name] not in choices:
+            raise WorkbenchError(f"There is no {name} '{given[name]}'.", f"Choose one of {', '.join(choices)}.")
+    pair = dict(zip(("base", "candidate"), run_ids, strict=False))
+    return AnswerFilter(**{**pair, **given})
 
 
 def to_split(split: str) -> Split:

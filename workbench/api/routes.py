@@ -17,15 +17,19 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from workbench.actions import curate
+from workbench.actions.answers import MANY
 from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
+from workbench.store.answers import AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8"}
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8", "metrics": "application/json"}
+Runs = Annotated[list[str], Query()]
+Filter = Annotated[AnswerFilter, Depends()]
 
 
 class TrainRequest(BaseModel):
@@ -42,9 +46,15 @@ class EvaluateRequest(BaseModel):
     """Body of ``POST /api/evaluate``."""
 
     models: list[str]
-    split: str = "test"
+    split: str = ""
     snapshot: str = ""
     toolset: str = ""
+
+
+class RerunRequest(BaseModel):
+    """Body of ``POST /api/runs/{run_id}/rerun``: id of one scenario."""
+
+    scenario: str
 
 
 def install(app: FastAPI, store: Store) -> None:
@@ -55,6 +65,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(_run_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
+    app.include_router(_comparison_routes(store), prefix="/api")
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
 
@@ -139,7 +150,7 @@ def _generate_routes(store: Store) -> APIRouter:
 
 
 def _run_routes(store: Store) -> APIRouter:
-    """Training, evaluating, comparing."""
+    """Training, evaluating."""
     router, verbs = APIRouter(), Verbs(store)
 
     @router.get("/runs")
@@ -170,18 +181,43 @@ def _run_routes(store: Store) -> APIRouter:
     def evaluate(body: EvaluateRequest) -> Json:
         return verbs.evaluate(**body.model_dump())
 
+    @router.get("/runs/{run_id}/replies")
+    def replies(run_id: str, offset: int = 0, limit: int = 100) -> Json:
+        return verbs.replies(run_id, offset, limit)
+
+    @router.post("/runs/{run_id}/rerun")
+    def rerun(run_id: str, body: RerunRequest) -> Json:
+        return verbs.rerun(run_id, body.scenario)
+
+    return router
+
+
+def _comparison_routes(store: Store) -> APIRouter:
+    """Evaluations side by side; filters are the fields of ``AnswerFilter``."""
+    router, verbs = APIRouter(), Verbs(store)
+
     @router.get("/compare")
-    def compare(run: Annotated[list[str], Query()], differing: bool = False, format: str = "json") -> Response:
+    def compare(
+        run: Runs, filter: Filter, threshold: int = 0, offset: int = 0, limit: int = MANY, format: str = "json"
+    ) -> Response:
         if format == "json":
-            return JSONResponse(verbs.compare(run, differing))
-        return _download(verbs.export_comparison(run, format, differing), "comparison", format)
+            return JSONResponse(verbs.compare(run, asdict(filter), threshold, offset, limit))
+        return _download(verbs.export_comparison(run, format, asdict(filter), threshold), "comparison", format)
+
+    @router.get("/compare/gate")
+    def gate(run: Runs, margin: float | None = None, figure: str = "exact") -> Json:
+        return verbs.gate(run, margin, figure)
+
+    @router.get("/leaderboard")
+    def leaderboard(snapshot: str, split: str = "test") -> Json:
+        return verbs.leaderboard(snapshot, split)
 
     return router
 
 
 def _download(lines: Iterator[str], name: str, format: str) -> Response:
     """The lines as a file to save. They are made while they are sent."""
-    suffix = "csv" if format == "csv" else "jsonl"
+    suffix = {"csv": "csv", "html": "html", "metrics": "json"}.get(format, "jsonl")
     headers = {"Content-Disposition": f'attachment; filename="{name}.{suffix}"', "X-Content-Type-Options": "nosniff"}
     media_type = MEDIA_TYPES.get(format, "application/x-ndjson")
     return StreamingResponse(_blocks(lines), headers=headers, media_type=media_type)

@@ -106,9 +106,22 @@ def _m0004_targets_and_reviews(cursor: Cursor) -> None:
     """)
 
 
+def _m0005_answers(cursor: Cursor) -> None:
+    """Replies beside their scenarios, flat, for figures and filters; filled from the other tables when needed."""
+    cursor.execute("""
+        CREATE TABLE answers (
+            run_id VARCHAR, scenario_id VARCHAR, position INTEGER NOT NULL, request VARCHAR NOT NULL,
+            os VARCHAR NOT NULL, mode VARCHAR NOT NULL, tags VARCHAR[] NOT NULL, tools VARCHAR[] NOT NULL,
+            expected VARCHAR NOT NULL, got VARCHAR NOT NULL, kind VARCHAR NOT NULL, tool_correct BOOLEAN NOT NULL,
+            exact BOOLEAN NOT NULL, schema_valid BOOLEAN NOT NULL, matched INTEGER NOT NULL, wanted INTEGER NOT NULL,
+            given INTEGER NOT NULL, expected_arguments INTEGER NOT NULL, confidence DOUBLE, latency_ms DOUBLE);
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
     ("0003_toolset_changes", _m0003_toolset_changes),
     ("0004_targets_and_reviews", _m0004_targets_and_reviews),
+    ("0005_answers", _m0005_answers),
 )

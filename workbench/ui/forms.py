@@ -15,8 +15,10 @@ from functools import partial
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
+from workbench.actions.answers import BUCKETS
 from workbench.actions.bulk import BulkEdit
 from workbench.errors import Problem, WorkbenchError
+from workbench.evaluation.statistics import SLICES
 from workbench.records import (
     SPLITS,
     STATUSES,
@@ -30,6 +32,7 @@ from workbench.records import (
     canonical_json,
 )
 from workbench.scenarios.places import ABSENT, value_at
+from workbench.store.answers import FIGURES
 from workbench.store.scenarios import UNSET, ScenarioFilter
 from workbench.training.settings import TrainSettings
 from workbench.ui import scoring_form
@@ -82,6 +85,7 @@ class Desk:
         open: id of the scenario in the editor, ``new`` for one not yet saved, or empty.
         revision: which revision the editor shows; 0 for the current one.
         given: for a new scenario: arguments of its call as a JSON object.
+        like: id of the scenario that a new one is a variant of.
     """
 
     filter: ScenarioFilter = ScenarioFilter()
@@ -89,21 +93,30 @@ class Desk:
     open: str = ""
     revision: int = 0
     given: str = ""
+    like: str = ""
 
     @classmethod
     def read(cls, fields: Fields) -> Desk:
         page = max(1, whole(fields, "page", 1))
-        open, revision = one(fields, "open"), whole(fields, "revision")
-        return cls(scenario_filter(fields), page, open, revision, one(fields, "given"))
+        opened, like = one(fields, "open"), one(fields, "like") if one(fields, "open") == NEW else ""
+        return cls(scenario_filter(fields), page, opened, whole(fields, "revision"), one(fields, "given"), like)
 
     @property
     def query(self) -> str:
         page = 0 if self.page == 1 else self.page
         given = self.given if self.open == NEW else ""
-        return address(**_filter_parts(self.filter), page=page, open=self.open, revision=self.revision, given=given)
+        return address(
+            **_filter_parts(self.filter),
+            page=page,
+            open=self.open,
+            revision=self.revision,
+            given=given,
+            like=self.like,
+        )
 
     def at(self, **changes: Any) -> Desk:
-        return replace(self, **changes)
+        # What is opened next is no variant of what was open before.
+        return replace(self, **({"like": ""} | changes if "open" in changes else changes))
 
 
 def blank(filter: ScenarioFilter, toolset: Toolset, id: str, given: str = "") -> Scenario:
@@ -412,15 +425,33 @@ def _setting(default: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where one is on the Compare page."""
+    """Where one is on the Compare page.
+
+    Attributes:
+        candidate: model that is held against the first one; empty for the second.
+        threshold: percent; calls with a lower confidence count as NO_TOOL.
+        by: slice that is plotted, ``of``: model whose confusion is shown, empty for the candidate.
+        failed, differing, text, verdict, bucket: which answers; ``expected`` and ``got``: a cell of the confusion.
+        again: run that answers one scenario again.
+    """
 
     models: tuple[str, ...] = ()
     split: Split = "test"
     snapshot: str = ""
+    candidate: str = ""
+    figure: str = "exact"
+    threshold: int = 0
+    by: str = "tool"
+    of: str = ""
     differing: bool = False
+    failed: bool = False
     text: str = ""
     verdict: str = ""
+    bucket: str = ""
+    expected: str = ""
+    got: str = ""
     page: int = 1
+    again: str = ""
 
     @classmethod
     def read(cls, fields: Fields) -> Bench:
@@ -428,10 +459,20 @@ class Bench:
             models=tuple(dict.fromkeys(model for model in fields.get("model", ()) if model)),
             split=_one_of(one(fields, "split"), get_args(Split)) or "test",
             snapshot=one(fields, "snapshot"),
+            candidate=one(fields, "candidate"),
+            figure=_one_of(one(fields, "figure"), tuple(FIGURES)) or "exact",
+            threshold=min(100, max(0, whole(fields, "threshold"))),
+            by=_one_of(one(fields, "by"), SLICES) or "tool",
+            of=one(fields, "of"),
             differing=one(fields, "differing") == "yes",
+            failed=one(fields, "failed") == "yes",
             text=one(fields, "text").strip(),
             verdict=one(fields, "verdict"),
+            bucket=_one_of(one(fields, "bucket"), BUCKETS) or "",
+            expected=one(fields, "expected"),
+            got=one(fields, "got"),
             page=max(1, whole(fields, "page", 1)),
+            again=one(fields, "again"),
         )
 
     @property
@@ -440,11 +481,32 @@ class Bench:
             model=self.models,
             split="" if self.split == "test" else self.split,
             snapshot=self.snapshot,
+            candidate=self.candidate,
+            figure="" if self.figure == "exact" else self.figure,
+            threshold=self.threshold,
+            by="" if self.by == "tool" else self.by,
+            of=self.of,
             differing="yes" if self.differing else "",
+            failed="yes" if self.failed else "",
             text=self.text,
             verdict=self.verdict,
+            bucket=self.bucket,
+            expected=self.expected,
+            got=self.got,
             page=0 if self.page == 1 else self.page,
+            again=self.again,
         )
+
+    @property
+    def rival(self) -> str:
+        """The model that is held against the first one."""
+        chosen = self.candidate if self.candidate in self.models[1:] else ""
+        return chosen or (self.models[1] if len(self.models) > 1 else "")
+
+    @property
+    def confused(self) -> str:
+        """The model whose confusion is shown."""
+        return self.of if self.of in self.models else self.rival or (self.models[0] if self.models else "")
 
     def at(self, **changes: Any) -> Bench:
         return replace(self, **changes)

@@ -94,6 +94,9 @@ class _Desk:
 
     def at_hand(self, desk: Desk, id: str = "") -> tuple[Scenario, Toolset]:
         """What the editor starts from: a blank with that id or a new one, a revision, or the current scenario."""
+        if desk.open == NEW and desk.like:
+            draft = curate.variant(self.store, desk.like, id or curate.new_id())
+            return draft, curate.toolset(self.store, draft.toolset)
         if desk.open == NEW:
             toolset = curate.toolset(self.store, ui.toolset_of(self.store, desk.filter.toolset))
             return forms.blank(desk.filter, toolset, id or curate.new_id(), desk.given), toolset

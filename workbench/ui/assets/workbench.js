@@ -88,7 +88,7 @@ window.workbench = (() => {
     const wanted = element.querySelector("[data-focus]");
     if (wanted && wanted.dataset.focus !== element.dataset.focused) {
       element.dataset.focused = wanted.dataset.focus;
-      (wanted.querySelector("[aria-invalid=true]") ?? wanted.querySelector("[data-first]") ?? wanted).focus({ preventScroll: false });
+      (wanted.querySelector("[aria-invalid=true]") ?? (location.hash && wanted.querySelector(`[id="${CSS.escape(location.hash.slice(1))}"]`) || null) ?? wanted.querySelector("[data-first]") ?? wanted).focus({ preventScroll: false });
     }
     for (const toast of element.querySelectorAll(".toast")) {
       toast.hidden = false;

@@ -3,8 +3,9 @@
 Everything that leaves this package went through ``templates/`` with autoescape on: text from outside stays text.
 """
 
+from workbench.ui.views.answers import ANSWERS, compare_answers
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
-from workbench.ui.views.compare import compare_form, compare_result
+from workbench.ui.views.compare import compare_board, compare_form, compare_result
 from workbench.ui.views.coverage import coverage, gates
 from workbench.ui.views.editor import editor
 from workbench.ui.views.generate import generate_form, generate_head, generate_now, generate_preview
@@ -41,6 +42,11 @@ __all__ = [
     "ROWS",
     "Stand",
     "bulk_done",
+    "ANSWERS",
+    "PRODUCT",
+    "ROWS",
+    "compare_answers",
+    "compare_board",
     "compare_form",
     "compare_result",
     "coverage",

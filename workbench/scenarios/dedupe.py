@@ -10,9 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
-
-import numpy as np
+from typing import Literal, get_args
 
 from workbench.records import Outcome, Scenario, Split, Turn, canonical_json
 from workbench.scenarios.lexical import SIMILARITY, near_pairs, plain
@@ -56,7 +54,8 @@ class Cluster:
 
     Attributes:
         members: two or more, ordered by id.
-        by_meaning: only an encoder saw that some of them belong together.
+        by_meaning: an encoder saw that they belong together. Such a cluster is for people to look at: it is neither
+            a conflict nor a leak.
     """
 
     members: tuple[Entry, ...]
@@ -74,6 +73,8 @@ class Cluster:
     @cached_property
     def conflicts(self) -> tuple[tuple[str, ...], ...]:
         """Ids of members that ask the same in the same context and expect something different, a tuple a question."""
+        if self.by_meaning:
+            return ()
         asked: dict[str, list[Entry]] = defaultdict(list)
         for entry in self.members:
             asked[entry.said].append(entry)
@@ -87,7 +88,7 @@ class Cluster:
     def is_leak(self) -> bool:
         """Something like a validation or test scenario is trained on."""
         splits = {entry.split for entry in self.members}
-        return "train" in splits and len(splits) > 1
+        return "train" in splits and len(splits) > 1 and not self.by_meaning
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -115,10 +116,15 @@ class Duplicates:
     total: int
     clusters: tuple[Cluster, ...]
 
+    @classmethod
+    def of(cls, total: int, clusters: Iterable[Cluster]) -> Duplicates:
+        """With the clusters put in order."""
+        return cls(total, tuple(sorted(clusters, key=_pressing)))
+
     @property
     def duplicate_ratio(self) -> float:
         """Share of the scenarios that could go if each cluster kept one, 0 to 1."""
-        spare = sum(len(cluster.members) - 1 for cluster in self.clusters)
+        spare = sum(len(cluster.members) - 1 for cluster in self.clusters if not cluster.by_meaning)
         return spare / self.total if self.total else 0.0
 
     @property
@@ -136,8 +142,8 @@ class Duplicates:
 
     @cached_property
     def cluster_of(self) -> Mapping[str, Cluster]:
-        """The cluster of each scenario that has one, by id."""
-        return {id: cluster for cluster in self.clusters for id in cluster.ids}
+        """The cluster of each scenario that has one, by id; without those by meaning."""
+        return {id: cluster for cluster in self.clusters if not cluster.by_meaning for id in cluster.ids}
 
 
 def find_duplicates(
@@ -157,14 +163,8 @@ def find_duplicates(
     unique = list(first)
     for one, other in near_pairs(unique, similarity).tolist():
         groups.join(first[unique[one]], first[unique[other]])
-    lexical = groups.roots()
-    places = {entry.id: i for i, entry in enumerate(entries)}
-    for one_id, other_id in meaning:
-        if one_id in places and other_id in places:
-            one, other = places[one_id], places[other_id]
-            if entries[one].outcome == entries[other].outcome:
-                groups.join(one, other)
-    return Duplicates(len(entries), tuple(sorted(_clusters(entries, groups.roots(), lexical), key=_pressing)))
+    lexical = _clusters(entries, groups)
+    return Duplicates.of(len(entries), [*lexical, *_by_meaning(entries, groups, meaning)])
 
 
 def outcome_key(outcome: Outcome) -> str:
@@ -201,19 +201,26 @@ class _Groups:
         if a != b:
             self._parent[max(a, b)] = min(a, b)
 
-    def roots(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.fromiter((self.root(i) for i in range(len(self._parent))), np.int64, len(self._parent))
+
+def _clusters(entries: Sequence[Entry], groups: _Groups, by_meaning: bool = False) -> list[Cluster]:
+    members: dict[int, list[Entry]] = defaultdict(list)
+    for i, entry in enumerate(entries):
+        members[groups.root(i)].append(entry)
+    found = (sorted(group, key=lambda entry: entry.id) for group in members.values() if len(group) > 1)
+    return [Cluster(tuple(group), by_meaning) for group in found]
 
 
-def _clusters(entries: Sequence[Entry], roots: Any, lexical: Any) -> list[Cluster]:
-    _, inverse, sizes = np.unique(roots, return_inverse=True, return_counts=True)
-    members: dict[int, list[int]] = defaultdict(list)
-    for i in np.flatnonzero(sizes[inverse] > 1).tolist():
-        members[int(roots[i])].append(i)
-    return [
-        Cluster(tuple(sorted((entries[i] for i in group), key=lambda entry: entry.id)), len(set(lexical[group])) > 1)
-        for group in members.values()
-    ]
+def _by_meaning(entries: Sequence[Entry], lexical: _Groups, pairs: Iterable[tuple[str, str]]) -> list[Cluster]:
+    """Clusters that hold something which words alone did not bring together."""
+    places = {entry.id: i for i, entry in enumerate(entries)}
+    groups = _Groups(len(entries))
+    for pair in pairs:
+        one, other = (places.get(id, -1) for id in pair)
+        if min(one, other) < 0 or entries[one].outcome != entries[other].outcome:
+            continue
+        if lexical.root(one) != lexical.root(other):
+            groups.join(one, other)
+    return _clusters(entries, groups, by_meaning=True)
 
 
 def _pressing(cluster: Cluster) -> tuple[bool, bool, int, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.actions import comparing, coverage, curate, runs, transfer
+from workbench.actions import comparing, coverage, curate, duplicates, runs, transfer
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.errors import WorkbenchError
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
@@ -84,6 +84,27 @@ class Verbs:
         """Counts by tool, OS, mode, split and status."""
         return coverage.coverage(self.store, toolset or curate.default_toolset(self.store)).to_dict()
 
+    def duplicates(self, toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        """Clusters of near-duplicates, conflicts first; ``kind``: one of those that ``counts`` names."""
+        found = duplicates.check(self.store, toolset or curate.default_toolset(self.store))
+        return found.to_dict(kind, offset, limit)
+
+    def similar(self, request: str, toolset: str = "", limit: int = 5) -> Json:
+        """Scenarios like a request."""
+        chosen = toolset or curate.default_toolset(self.store)
+        found = duplicates.similar(self.store, chosen, request, limit=limit)
+        return {"similar": [{"likeness": round(score, 3), "scenario": one.to_dict()} for one, score in found]}
+
+    def settle(self, action: str, ids: Sequence[str], keep: str = "", author: str = curate.DEFAULT_AUTHOR) -> Json:
+        """Do something about a cluster: ``keep`` or ``merge`` into one, or mark as ``variants``, or ``unmark``."""
+        if action in ("keep", "merge"):
+            act = duplicates.keep_one if action == "keep" else duplicates.merge
+            return {"kept": keep, "change": act(self.store, ids, keep, author)}
+        if action not in ("variants", "unmark"):
+            raise WorkbenchError(f"'{action}' is nothing to do.", "Choose one of keep, merge, variants, unmark.")
+        duplicates.mark_variants(self.store, ids, action == "variants", author)
+        return {"scenarios": list(ids), "deliberate": action == "variants"}
+
     def runs(self, kind: str = "") -> Json:
         """All runs, the newest first."""
         runs.sync(self.store)
@@ -123,12 +144,13 @@ class Verbs:
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        allow_leaks: str = "",
     ) -> Json:
         """Start a training run; ``settings`` that are not given are the good ones for the base."""
         chosen = toolset or curate.default_toolset(self.store)
         defaults = default_settings(resolve(self.store, base).base).to_dict()
         parsed = TrainSettings.from_dict({**defaults, **(settings or {})})
-        return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name))
+        return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name, allow_leaks))
 
     def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
         """Start the evaluations of these models that do not exist yet; ``runs`` is in the order of ``models``."""
@@ -178,4 +200,5 @@ def run_to_dict(run: Run) -> Json:
     data["toolset"] = toolset.get("name", "") if isinstance(toolset, Mapping) else ""
     data["split"] = config.get("split", "")
     data["settings"] = config.get("settings", {})
+    data["allowed_leaks"] = config.get("allowed_leaks", {})
     return data

@@ -37,6 +37,15 @@ class TrainRequest(BaseModel):
     settings: dict[str, Any] = {}
     name: str = ""
     snapshot: str = ""
+    allow_leaks: str = ""
+
+
+class SettleRequest(BaseModel):
+    """Body of ``POST /api/duplicates``; ``action`` is keep, merge, variants or unmark."""
+
+    action: str
+    ids: list[str]
+    keep: str = ""
 
 
 class EvaluateRequest(BaseModel):
@@ -76,6 +85,18 @@ def _scenario_routes(store: Store) -> APIRouter:
     @router.delete("/scenarios/{scenario_id}")
     def delete(scenario_id: str) -> Json:
         return {"id": scenario_id, "change": curate.delete(store, [scenario_id], "api")}
+
+    @router.get("/duplicates")
+    def duplicates(toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        return verbs.duplicates(toolset, kind, offset, limit)
+
+    @router.post("/duplicates")
+    def settle(body: SettleRequest) -> Json:
+        return verbs.settle(**body.model_dump(), author="api")
+
+    @router.get("/similar")
+    def similar(request: str, toolset: str = "", limit: int = 5) -> Json:
+        return verbs.similar(request, toolset, limit)
 
     @router.post("/undo")
     def undo() -> Json:

@@ -138,9 +138,9 @@ def refuse_leaks(leaks: Sequence[Cluster]) -> None:
         return
     held_out, trained = example_of(leaks[0])
     n = leaked(leaks)
-    what = "One validation or test scenario nearly repeats" if n == 1 else f"{n:,} validation or test scenarios repeat"
+    what = "1 held-out scenario nearly repeats" if n == 1 else f"{n:,} held-out scenarios nearly repeat"
     raise LeakError(
-        f"{what} scenarios to train on, such as '{held_out}' and '{trained}': the figures would look too good.",
+        f"{what} what is trained on, such as '{held_out}' what '{trained}' says: the figures would look too good.",
         "Mend them on the Duplicates page, or give a reason to train all the same; the run keeps it.",
         leaks,
     )

@@ -71,12 +71,13 @@ def is_near(one: str, other: str, similarity: float = SIMILARITY) -> bool:
 
 def most_similar(text: str, others: Sequence[str], limit: int, least: float) -> list[tuple[int, float]]:
     """Positions and likeness (0 to 1, whatever the order of words) of the texts that are the most alike, best first."""
-    found = extract(_sorted(text), [_sorted(other) for other in others], scorer=_likeness, limit=limit)
+    found = extract(text, others, scorer=_likeness, limit=limit)
     return [(position, score) for _, score, position in found if score >= least]
 
 
 def _likeness(one: str, other: str, **options: float) -> float:
-    return OSA.normalized_similarity(one, other)
+    direct = OSA.normalized_similarity(one, other)
+    return max(direct, OSA.normalized_similarity(_sorted(one), _sorted(other)))
 
 
 def _signatures(texts: Sequence[str]) -> NDArray[np.uint32]:

@@ -1,4 +1,4 @@
-"""The browser's door: five pages on Gradio. Callbacks decide nothing; ``views`` knows no gradio.
+"""The browser's door: its pages on Gradio. Callbacks decide nothing; ``views`` knows no gradio.
 
 ``build`` makes the pages, ``mount`` puts them on a server with their looks.
 """
@@ -12,7 +12,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from workbench.store.database import Store
-from workbench.ui import compare, coverage, home, scenarios, theme, train, views
+from workbench.ui import compare, coverage, duplicates, home, scenarios, theme, train, views
 
 CACHE_SECONDS = 3600
 """How long files handed to a browser are kept."""
@@ -25,7 +25,8 @@ def build(store: Store) -> gr.Blocks:
         title=views.PRODUCT, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as demo:
         home.page(demo, store)
-    for name, page in (("Scenarios", scenarios), ("Coverage", coverage), ("Train", train), ("Compare", compare)):
+    pages = (("Scenarios", scenarios), ("Coverage", coverage), ("Duplicates", duplicates))
+    for name, page in (*pages, ("Train", train), ("Compare", compare)):
         with demo.route(name, f"/{name.lower()}", show_in_navbar=False):
             page.page(demo, store)
     return demo

@@ -6,18 +6,22 @@ Everything that leaves this package went through ``templates/`` with autoescape 
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
 from workbench.ui.views.compare import compare_form, compare_result
 from workbench.ui.views.coverage import coverage
+from workbench.ui.views.duplicates import CLUSTERS, MEMBERS, duplicates, similar
 from workbench.ui.views.editor import editor
 from workbench.ui.views.home import home
 from workbench.ui.views.scenarios import ROWS, import_panel, scenarios_filters, scenarios_head, scenarios_list, undone
 from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot, train_runs
 
 __all__ = [
+    "CLUSTERS",
+    "MEMBERS",
     "PRODUCT",
     "ROWS",
     "compare_form",
     "compare_result",
     "coverage",
     "curve",
+    "duplicates",
     "editor",
     "header",
     "home",
@@ -26,6 +30,7 @@ __all__ = [
     "scenarios_filters",
     "scenarios_head",
     "scenarios_list",
+    "similar",
     "title",
     "toast",
     "train_form",

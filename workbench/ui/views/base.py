@@ -19,6 +19,7 @@ PAGES = (
     ("/", "Home"),
     ("/scenarios", "Scenarios"),
     ("/coverage", "Coverage"),
+    ("/duplicates", "Duplicates"),
     ("/train", "Train"),
     ("/compare", "Compare"),
 )

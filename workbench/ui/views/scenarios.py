@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from workbench.actions.transfer import ImportReport
-from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Toolset
+from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Split, Toolset
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
 from workbench.store.scenarios import Change, ScenarioFilter
@@ -14,6 +15,7 @@ from workbench.ui.views.base import TONES, ago, outcome_text, pairs, render
 
 ROWS = 50
 """Rows on a page of the table."""
+NO_SPLITS: Mapping[str, Split] = MappingProxyType({})
 EXPORTS = (
     ("jsonl", "JSONL", "The workbench's own form; nothing is lost"),
     ("chat", "Chat JSONL", "messages and tools, as trainers read it"),
@@ -39,7 +41,8 @@ def scenarios_filters(filter: ScenarioFilter, toolsets: Sequence[Toolset], modes
     return render("scenarios_filters.html", filter=filter, toolsets=names, menus=menus)
 
 
-def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk) -> str:
+def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk, splits: Mapping[str, Split] = NO_SPLITS) -> str:
+    """``splits``: the split that each row is on, by id."""
     first = (desk.page - 1) * ROWS + 1
     return render(
         "scenarios_list.html",
@@ -50,7 +53,7 @@ def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk) -> str:
                 "call": outcome_text(row.outcome),
                 "os": row.os,
                 "mode": row.mode,
-                "split": split_of(row),
+                "split": splits.get(row.id) or split_of(row),
                 "status": row.status,
                 "tone": TONES[row.status],
                 "open": row.id == desk.open,

@@ -132,6 +132,8 @@ def _duplicates(arguments: argparse.Namespace) -> int:
         if arguments.action:
             done = verbs.settle(arguments.action, arguments.ids, arguments.keep)
             return _tell(arguments, done, "done")
+        if arguments.encoder:
+            verbs.compare_meaning(_model_id(arguments.encoder), arguments.toolset)
         found = verbs.duplicates(arguments.toolset, arguments.kind, arguments.offset, arguments.limit)
     counts = ", ".join(f"{n} {name}" for name, n in found["counts"].items())
     title = f"{found['toolset']}: {found['scenarios']} scenarios compared by {found['compared']}; {counts}"
@@ -360,6 +362,7 @@ def _add_data_verbs(verbs: Any) -> None:
     parser.add_argument("--offset", type=int, default=0)
     parser.add_argument("--limit", type=int, default=50)
     parser.add_argument("--similar", default="", metavar="REQUEST", help="list scenarios like this request instead")
+    parser.add_argument("--encoder", default="", help="folder or hub id of a BERT-like model that compares meaning, too")
     parser.add_argument("--action", default="", choices=("", "keep", "merge", "variants", "unmark"))
     parser.add_argument("--keep", default="", metavar="ID", help="the scenario that stays, of keep and merge")
     parser.add_argument("ids", nargs="*", metavar="ID", help="the scenarios of the action")

@@ -93,6 +93,9 @@ class RemoteVerbs:
         query = {"toolset": toolset, "kind": kind, "offset": offset, "limit": limit}
         return self._json("GET", "/api/duplicates", query)
 
+    def compare_meaning(self, encoder: str, toolset: str = "") -> Json:
+        return self._json("POST", "/api/meaning", body={"encoder": encoder, "toolset": toolset})
+
     def similar(self, request: str, toolset: str = "", limit: int = 5) -> Json:
         return self._json("GET", "/api/similar", {"request": request, "toolset": toolset, "limit": limit})
 

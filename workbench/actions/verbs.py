@@ -13,6 +13,7 @@ from typing import Any
 
 import workbench
 from workbench.actions import comparing, coverage, curate, duplicates, runs, transfer
+from workbench.actions.meaning import compare_meaning
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.errors import WorkbenchError
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
@@ -88,6 +89,11 @@ class Verbs:
         """Clusters of near-duplicates, conflicts first; ``kind``: one of those that ``counts`` names."""
         found = duplicates.check(self.store, toolset or curate.default_toolset(self.store))
         return found.to_dict(kind, offset, limit)
+
+    def compare_meaning(self, encoder: str, toolset: str = "") -> Json:
+        """Let an encoder look for scenarios of equal meaning; ``duplicates`` shows them."""
+        chosen = toolset or curate.default_toolset(self.store)
+        return {"toolset": chosen, "encoder": encoder, "pairs": compare_meaning(self.store, chosen, encoder)}
 
     def similar(self, request: str, toolset: str = "", limit: int = 5) -> Json:
         """Scenarios like a request."""

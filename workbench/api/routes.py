@@ -48,6 +48,13 @@ class SettleRequest(BaseModel):
     keep: str = ""
 
 
+class MeaningRequest(BaseModel):
+    """Body of ``POST /api/meaning``; ``encoder`` is a folder or a hub id."""
+
+    encoder: str
+    toolset: str = ""
+
+
 class EvaluateRequest(BaseModel):
     """Body of ``POST /api/evaluate``."""
 
@@ -93,6 +100,10 @@ def _scenario_routes(store: Store) -> APIRouter:
     @router.post("/duplicates")
     def settle(body: SettleRequest) -> Json:
         return verbs.settle(**body.model_dump(), author="api")
+
+    @router.post("/meaning")
+    def meaning(body: MeaningRequest) -> Json:
+        return verbs.compare_meaning(**body.model_dump())
 
     @router.get("/similar")
     def similar(request: str, toolset: str = "", limit: int = 5) -> Json:

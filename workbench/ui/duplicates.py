@@ -8,6 +8,7 @@ import gradio as gr
 
 from workbench.actions import curate, duplicates
 from workbench.actions.duplicates import Findings
+from workbench.actions.meaning import compare_meaning
 from workbench.store.database import Store
 from workbench.ui import components as ui
 from workbench.ui import views
@@ -17,7 +18,7 @@ from workbench.ui.forms import Fields, one, whole
 def page(demo: gr.Blocks, store: Store) -> None:
     desk = _Desk(store)
     ui.header("/duplicates")
-    body = ui.live("duplicates", events=("choose", "turn", "again", "keep", "merge", "variants", "unmark", "undo"))
+    body = ui.live("duplicates", events=("choose", "turn", "again", "keep", "merge", "variants", "unmark", "undo", "meaning"))
     message = ui.notice()
     both = [body, message]
     demo.load(desk.load, None, both, **ui.QUIET).then(desk.refresh, None, both, **ui.QUIET)
@@ -26,6 +27,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
     body.again(desk.again, None, both, **ui.QUIET)
     for event, act in (("keep", desk.keep), ("merge", desk.merge), ("variants", desk.variants), ("unmark", desk.unmark)):
         getattr(body, event)(act, None, both, **ui.QUIET)
+    body.meaning(desk.meaning, None, both, **ui.QUIET)
     for part in both:
         part.undo(desk.undo, None, both, **ui.QUIET)
 
@@ -89,6 +91,12 @@ class _Desk:
     def undo(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         change = curate.undo(self.store, ui.author(request))
         return self.show(ui.query(event)), views.toast(views.undone(change))
+
+    @ui.answering(1)
+    def meaning(self, event: gr.EventData) -> tuple[Any, ...]:
+        encoder = one(ui.form(event), "encoder").strip()
+        n = compare_meaning(self.store, self.toolset(ui.query(event)), encoder)
+        return self.show(ui.query(event)), views.toast(f"Found {n:,} pairs of equal meaning.")
 
     def toolset(self, fields: Fields) -> str:
         return ui.toolset_of(self.store, one(fields, "toolset"))

@@ -60,6 +60,7 @@ def duplicates(
         empty=(title, what),
         moves=[move for move in found.moves if move.settled],
         placed=sum(not move.settled for move in found.moves),
+        encoder=found.encoder,
         page=page,
         pages=pages,
         query=forms.address(

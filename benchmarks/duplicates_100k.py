@@ -71,7 +71,9 @@ def swap(text: str, chance: random.Random) -> str:
 
 def ours(n: int) -> Found:
     texts, twins = requests(n)
-    entries = [Entry.of(Scenario(f"s{i:07d}", "t", text, Outcome((ExpectedCall("x"),)))) for i, text in enumerate(texts)]
+    entries = [
+        Entry.of(Scenario(f"s{i:07d}", "t", text, Outcome((ExpectedCall("x"),)))) for i, text in enumerate(texts)
+    ]
     before = memory_mb()
     start, cpu = time.perf_counter(), time.process_time()
     found = find_duplicates(entries)
@@ -117,7 +119,10 @@ def measure(name: str, finder: Callable[[int], Found], n: int) -> float:
         seconds, cpu, memory, recalls, found = alone.submit(finder, n).result()
         peak = alone.submit(memory_mb).result()
     told = ", ".join(f"recall of {kind} {share:.3f}" for kind, share in recalls.items())
-    print(f"{name:12s}{seconds:9.2f} s (CPU {cpu:.2f} s)  peak {peak:7.0f} MB (+{memory:.0f})  {told}  found {found:,}", flush=True)
+    print(
+        f"{name:12s}{seconds:9.2f} s (CPU {cpu:.2f} s)  peak {peak:7.0f} MB (+{memory:.0f})  {told}  found {found:,}",
+        flush=True,
+    )
     return cpu
 
 

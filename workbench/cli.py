@@ -127,8 +127,13 @@ def _duplicates(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
         if arguments.similar:
             found = verbs.similar(arguments.similar, arguments.toolset, arguments.limit)
-            rows = [[f"{one['likeness']:.0%}", one["scenario"]["id"], one["scenario"]["request"]] for one in found["similar"]]
-            return _tell(arguments, found, *(_table(["like", "id", "request"], rows) if rows else ["Nothing is like it."]))
+            rows = [
+                [f"{one['likeness']:.0%}", one["scenario"]["id"], one["scenario"]["request"]]
+                for one in found["similar"]
+            ]
+            return _tell(
+                arguments, found, *(_table(["like", "id", "request"], rows) if rows else ["Nothing is like it."])
+            )
         if arguments.action:
             done = verbs.settle(arguments.action, arguments.ids, arguments.keep)
             return _tell(arguments, done, "done")
@@ -138,7 +143,9 @@ def _duplicates(arguments: argparse.Namespace) -> int:
     counts = ", ".join(f"{n} {name}" for name, n in found["counts"].items())
     title = f"{found['toolset']}: {found['scenarios']} scenarios compared by {found['compared']}; {counts}"
     rows = [[", ".join(one["kinds"]), " ".join(one["scenarios"])] for one in found["clusters"]]
-    moves = [f"{one['scenario']} went from {one['from']} to {one['to']}" for one in found["moves"] if one["was_settled"]]
+    moves = [
+        f"{one['scenario']} went from {one['from']} to {one['to']}" for one in found["moves"] if one["was_settled"]
+    ]
     return _tell(arguments, found, title, *(_table(["kind", "scenarios"], rows) if rows else ()), *moves)
 
 
@@ -147,9 +154,7 @@ def _train(arguments: argparse.Namespace) -> int:
     settings = {name: value for name, value in given.items() if value is not None}
     base = _model_id(arguments.base)
     with reach(arguments.workspace) as verbs:
-        run = verbs.train(
-            arguments.toolset, base, settings, arguments.name, arguments.snapshot, arguments.allow_leaks
-        )
+        run = verbs.train(arguments.toolset, base, settings, arguments.name, arguments.snapshot, arguments.allow_leaks)
         if arguments.wait:
             (run,) = _wait(verbs, [run["id"]])
     return _tell(arguments, run, *_run_lines([run]))
@@ -362,7 +367,9 @@ def _add_data_verbs(verbs: Any) -> None:
     parser.add_argument("--offset", type=int, default=0)
     parser.add_argument("--limit", type=int, default=50)
     parser.add_argument("--similar", default="", metavar="REQUEST", help="list scenarios like this request instead")
-    parser.add_argument("--encoder", default="", help="folder or hub id of a BERT-like model that compares meaning, too")
+    parser.add_argument(
+        "--encoder", default="", help="folder or hub id of a BERT-like model that compares meaning, too"
+    )
     parser.add_argument("--action", default="", choices=("", "keep", "merge", "variants", "unmark"))
     parser.add_argument("--keep", default="", metavar="ID", help="the scenario that stays, of keep and merge")
     parser.add_argument("ids", nargs="*", metavar="ID", help="the scenarios of the action")

@@ -57,10 +57,17 @@ def test_earlier_turns_are_part_of_the_question():
 
 @pytest.mark.parametrize(
     ("splits", "leak"),
-    [(("train", "test"), True), (("train", "validation"), True), (("validation", "test"), False), (("test",) * 2, False)],
+    [
+        (("train", "test"), True),
+        (("train", "validation"), True),
+        (("validation", "test"), False),
+        (("test",) * 2, False),
+    ],
 )
 def test_a_leak_is_something_held_out_that_is_trained_on(splits, leak):
-    (cluster,) = found(entry("a", "what time is it", split=splits[0]), entry("b", "waht time is it", split=splits[1])).clusters
+    (cluster,) = found(
+        entry("a", "what time is it", split=splits[0]), entry("b", "waht time is it", split=splits[1])
+    ).clusters
     assert cluster.is_leak is leak is ("leaks" in cluster.kinds)
 
 

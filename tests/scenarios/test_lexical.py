@@ -31,6 +31,7 @@ def test_plain(text, expected):
 @pytest.mark.parametrize(
     ("other", "near"),
     [
+        ("please show me the files in my garden folder", False),
         (REQUEST, True),
         ("plaese show me the files in my music foldr", True),
         ("please show the me files in my folder music", True),

@@ -116,7 +116,9 @@ class VectorStore:
         matches = self.index(vectors).search(vectors, min(most + 1, len(vectors)), threads=1)
         seen = set()
         for i, count in enumerate(np.atleast_1d(matches.counts).tolist()):
-            for j, distance in zip(matches.keys[i][:count].tolist(), matches.distances[i][:count].tolist(), strict=True):
+            for j, distance in zip(
+                matches.keys[i][:count].tolist(), matches.distances[i][:count].tolist(), strict=True
+            ):
                 pair = (min(i, j), max(i, j))
                 if i != j and 1 - distance >= least and pair not in seen:
                     seen.add(pair)
@@ -173,7 +175,9 @@ def pooling_of(source: str) -> Pooling:
         return "mean"
     if kinds == {"pooling_mode_cls_token"}:
         return "cls"
-    raise WorkbenchError(f"'{source}' pools by {', '.join(sorted(kinds))}.", "Choose an encoder that pools by mean or CLS.")
+    raise WorkbenchError(
+        f"'{source}' pools by {', '.join(sorted(kinds))}.", "Choose an encoder that pools by mean or CLS."
+    )
 
 
 def _pooling_config(source: str) -> dict[str, Any]:
@@ -193,8 +197,13 @@ def _from_hub(source: str, name: str) -> Path | None:
     """A file of a hub repository, or None where it has none."""
     from transformers.utils import cached_file
 
-    found = cached_file(source, name, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_gated_repo=False,
-                        _raise_exceptions_for_connection_errors=False)
+    found = cached_file(
+        source,
+        name,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
     return Path(found) if found else None
 
 

@@ -79,9 +79,7 @@ class Cluster:
         for entry in self.members:
             asked[entry.said].append(entry)
         return tuple(
-            tuple(entry.id for entry in same)
-            for same in asked.values()
-            if len({entry.outcome for entry in same}) > 1
+            tuple(entry.id for entry in same) for same in asked.values() if len({entry.outcome for entry in same}) > 1
         )
 
     @property

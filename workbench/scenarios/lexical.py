@@ -29,6 +29,8 @@ _FEWEST_SLOTS = 30
 """Slots that two candidates must share to be compared letter by letter: about .4 of their pieces."""
 _ONE_EDIT = 8
 """Texts of this many characters may differ by one edit although that is more than one in ten."""
+_MOST_EDITS = 4
+"""Edits that make two texts different however long they are: then a whole word is another."""
 _SEED = 42
 _AT_ONCE = 20_000
 _PAIRS_AT_ONCE = 200_000
@@ -52,7 +54,8 @@ def near_pairs(texts: Sequence[str], similarity: float = SIMILARITY) -> Pairs:
 
     Args:
         texts: each as ``plain`` gives it, no two equal.
-        similarity: 1 minus the edits (letters added, dropped, changed, two swapped) a character, 0 to 1.
+        similarity: 1 minus the edits (letters added, dropped, changed, two swapped) a character, 0 to 1; four edits
+            at most, so that long requests in which one word is another are not near.
     """
     if len(texts) < 2:
         return np.empty((0, 2), np.int64)
@@ -155,9 +158,7 @@ def _neighbours(sorted_keys: NDArray[np.uint64], order: NDArray[np.int64]) -> Pa
     return np.concatenate(found)
 
 
-def _worth_comparing(
-    pairs: Pairs, slots: NDArray[np.uint8], numbers: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _worth_comparing(pairs: Pairs, slots: NDArray[np.uint8], numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
     n = len(slots)
     ones, others = pairs // n, pairs % n
     worth = numbers[ones] == numbers[others]
@@ -182,7 +183,8 @@ def _verified(texts: Sequence[str], pairs: Pairs, similarity: float) -> Pairs:
 
 def _near(ones: Sequence[str], others: Sequence[str], similarity: float) -> NDArray[np.bool_]:
     lengths = np.maximum([len(one) for one in ones], [len(other) for other in others])
-    allowed = np.maximum((1 - similarity) * lengths + 1e-6, (lengths >= _ONE_EDIT) * (similarity < 1))
+    share = np.minimum((1 - similarity) * lengths + 1e-6, _MOST_EDITS)
+    allowed = np.maximum(share, (lengths >= _ONE_EDIT) * (similarity < 1))
     edits = cpdist(ones, others, scorer=OSA.distance, dtype=np.int32)
     swapped = cpdist([*map(_sorted, ones)], [*map(_sorted, others)], scorer=OSA.distance, dtype=np.int32)
     near: NDArray[np.bool_] = np.minimum(edits, swapped) <= allowed

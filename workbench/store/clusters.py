@@ -95,9 +95,7 @@ def save_check(store: Store, toolset: str, change: int, found: Duplicates, moves
     with store.write() as cursor:
         cursor.execute("DELETE FROM clusters WHERE toolset = ?", [toolset])
         _insert(cursor, "clusters", ("VARCHAR", "BOOLEAN", "VARCHAR", "VARCHAR"), members)
-        cursor.execute(
-            "INSERT OR REPLACE INTO cluster_checks VALUES (?, ?, ?, ?)", [toolset, change, found.total, at]
-        )
+        cursor.execute("INSERT OR REPLACE INTO cluster_checks VALUES (?, ?, ?, ?)", [toolset, change, found.total, at])
         rows = [(m.scenario_id, toolset, m.before, m.after, m.settled, m.cluster, at) for m in moves]
         _insert(cursor, "split_moves", (*["VARCHAR"] * 4, "BOOLEAN", "VARCHAR", "VARCHAR"), rows)
         _move(cursor, moves)

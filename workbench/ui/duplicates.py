@@ -18,14 +18,21 @@ from workbench.ui.forms import Fields, one, whole
 def page(demo: gr.Blocks, store: Store) -> None:
     desk = _Desk(store)
     ui.header("/duplicates")
-    body = ui.live("duplicates", events=("choose", "turn", "again", "keep", "merge", "variants", "unmark", "undo", "meaning"))
+    body = ui.live(
+        "duplicates", events=("choose", "turn", "again", "keep", "merge", "variants", "unmark", "undo", "meaning")
+    )
     message = ui.notice()
     both = [body, message]
     demo.load(desk.load, None, both, **ui.QUIET).then(desk.refresh, None, both, **ui.QUIET)
     body.choose(desk.choose, None, both, **ui.EAGER)
     body.turn(desk.turn, None, both, **ui.EAGER)
     body.again(desk.again, None, both, **ui.QUIET)
-    for event, act in (("keep", desk.keep), ("merge", desk.merge), ("variants", desk.variants), ("unmark", desk.unmark)):
+    for event, act in (
+        ("keep", desk.keep),
+        ("merge", desk.merge),
+        ("variants", desk.variants),
+        ("unmark", desk.unmark),
+    ):
         getattr(body, event)(act, None, both, **ui.QUIET)
     body.meaning(desk.meaning, None, both, **ui.QUIET)
     for part in both:

@@ -52,8 +52,9 @@ def duplicates(
         toolsets=pairs([one.name for one in toolsets]),
         toolset=found.toolset,
         summary=_summary(found),
-        meaning=f"Words and meaning ({found.encoder}) were compared." if found.encoder else
-        "Words were compared, not meaning: no encoder was used.",
+        meaning=f"Words and meaning ({found.encoder}) were compared."
+        if found.encoder
+        else "Words were compared, not meaning: no encoder was used.",
         kinds=[(name, label, f"{found.counts[name]:,}") for name, label in _KINDS.items()],
         kind=kind,
         clusters=[_cluster(found, *one) for one in shown],
@@ -87,7 +88,9 @@ def similar(found: Sequence[tuple[Scenario, float]]) -> str:
 def marked(text: str, other: str) -> list[tuple[str, bool]]:
     """The text in pieces, each with whether it differs from the other text."""
     ours, theirs = _PIECE.findall(text), _PIECE.findall(other)
-    matcher = difflib.SequenceMatcher(None, [piece.lower() for piece in theirs], [piece.lower() for piece in ours], False)
+    matcher = difflib.SequenceMatcher(
+        None, [piece.lower() for piece in theirs], [piece.lower() for piece in ours], False
+    )
     blocks = [("".join(ours[j1:j2]), tag != "equal") for tag, _, _, j1, j2 in matcher.get_opcodes()]
     return [(piece, differs) for piece, differs in blocks if piece]
 

@@ -29,7 +29,9 @@ from workbench.scenarios.dedupe import Entry, find_duplicates
 
 PLANTED = 50
 """One request in this many gets a twin of each kind."""
-VERBS = "open close find show move copy rename delete send play pause mute start stop print scan list sort lock wake".split()
+VERBS = (
+    "open close find show move copy rename delete send play pause mute start stop print scan list sort lock wake"
+).split()
 FILLERS = ("", "please ", "could you ", "hey, ", "i want to ", "quickly ", "now ", "can you ")
 TAILS = ("", " now", " for me", " as soon as you can", " on the laptop", " in the evening", " thanks", " if you can")
 Found = tuple[float, float, float, dict[str, float], int]

@@ -4,7 +4,16 @@ import pytest
 
 from tests.browser.checks import violations
 
-PAGES = ("/", "/scenarios", "/scenarios?open=s0", "/scenarios?open=new", "/coverage", "/train", "/compare")
+PAGES = (
+    "/",
+    "/scenarios",
+    "/scenarios?open=s0",
+    "/scenarios?open=new",
+    "/coverage",
+    "/duplicates",
+    "/train",
+    "/compare",
+)
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1920, True)])

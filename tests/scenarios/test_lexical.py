@@ -18,7 +18,7 @@ REQUEST = "please show me the files in my music folder"
     ("text", "expected"),
     [
         ("  Open   FIREFOX!! ", "open firefox"),
-        ("ﬁnd a_b-c", "find a b c"),  # noqa: RUF001
+        ("ﬁnd a_b-c", "find a b c"),
         ("???", "???"),
         ("", ""),
         ("開く ファイル。", "開く ファイル"),

@@ -68,6 +68,7 @@ def install(app: FastAPI, store: Store) -> None:
     """Add the routes and the way errors are answered."""
     app.include_router(_scenario_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
+    app.include_router(_duplicate_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
@@ -93,6 +94,21 @@ def _scenario_routes(store: Store) -> APIRouter:
     def delete(scenario_id: str) -> Json:
         return {"id": scenario_id, "change": curate.delete(store, [scenario_id], "api")}
 
+    @router.post("/undo")
+    def undo() -> Json:
+        return {"undone": curate.undo(store, "api").id}
+
+    @router.get("/toolsets/{name}")
+    def toolset(name: str) -> Json:
+        return curate.toolset(store, name).to_dict()
+
+    return router
+
+
+def _duplicate_routes(store: Store) -> APIRouter:
+    """What is alike, and what is done about it."""
+    router, verbs = APIRouter(), Verbs(store)
+
     @router.get("/duplicates")
     def duplicates(toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
         return verbs.duplicates(toolset, kind, offset, limit)
@@ -108,14 +124,6 @@ def _scenario_routes(store: Store) -> APIRouter:
     @router.get("/similar")
     def similar(request: str, toolset: str = "", limit: int = 5) -> Json:
         return verbs.similar(request, toolset, limit)
-
-    @router.post("/undo")
-    def undo() -> Json:
-        return {"undone": curate.undo(store, "api").id}
-
-    @router.get("/toolsets/{name}")
-    def toolset(name: str) -> Json:
-        return curate.toolset(store, name).to_dict()
 
     return router
 

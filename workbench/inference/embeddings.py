@@ -217,7 +217,7 @@ def _load(source: str) -> tuple[Any, Any]:
         reason = str(error).splitlines()[0]
         raise WorkbenchError(
             f"The encoder '{source}' could not be loaded: {reason}",
-            "Name a folder with config.json, safetensors weights and a tokenizer, or a hub id that this computer reaches.",
+            "Name a folder with config.json, safetensors weights and a tokenizer, or a hub id that can be reached.",
         ) from error
     return model.eval(), tokenizer
 

@@ -1,8 +1,8 @@
 """Which of many short texts nearly say the same words. Knows texts only, no scenario.
 
-MinHash signatures (rensa) put texts that share pieces of words into the same buckets; rapidfuzz then counts the edits of each
-candidate pair. Finds typos and swapped words, no paraphrases. Time and memory grow with the number of texts, never with
-the square: a bucket gives each text a few neighbours only, however full templated text makes it.
+MinHash signatures (rensa) put texts that share pieces of words into the same buckets; rapidfuzz then counts the edits
+of each candidate pair. Finds typos and swapped words, no paraphrases. Time and memory grow with the number of texts,
+never with the square: a bucket gives each text a few neighbours only, however full templated text makes it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ SIMILARITY = 0.9
 """Share of characters that must agree: one edit in ten."""
 
 _SLOTS, _BAND = 80, 4
-"""Slots of a signature and of a band: two texts that share 80 % of their pieces meet in one of the bands with p > .9999,
-60 % with p = .94. A typo in a request of four words leaves no more than that."""
+"""Slots of a signature and of a band: two texts that share 80 % of their pieces meet in a band with p > .9999, 60 % with p = .94. A typo in a request of four words leaves no more than that."""
 _NEIGHBOURS = 4
 """Candidates that one bucket gives a text."""
 _FEWEST_SLOTS = 30

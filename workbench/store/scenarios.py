@@ -306,7 +306,8 @@ def _put(cursor: Cursor, change: int, scenarios: Sequence[Scenario], bodies: Seq
     cursor.execute(
         """INSERT INTO scenarios
            SELECT r.scenario_id, r.revision, r.change_id, i.toolset, i.request, i.os, i.shell, i.mode, i.status,
-                  CASE WHEN i.pinned THEN i.split ELSE p.split END, i.pinned, i.label, i.tools, i.tags, r.body, c.created_at
+                  CASE WHEN i.pinned THEN i.split ELSE p.split END, i.pinned, i.label, i.tools, i.tags,
+                  r.body, c.created_at
            FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS toolset, unnest(?::VARCHAR[]) AS request,
                         unnest(?::VARCHAR[]) AS os, unnest(?::VARCHAR[]) AS shell, unnest(?::VARCHAR[]) AS mode,
                         unnest(?::VARCHAR[]) AS status, unnest(?::VARCHAR[]) AS split, unnest(?::BOOLEAN[]) AS pinned,

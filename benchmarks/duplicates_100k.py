@@ -3,7 +3,8 @@
     python benchmarks/duplicates_100k.py [--n 100000] [--no-peer]
 
 Each finder runs in a process of its own, one after the other. Compare the ratio, not the seconds: it holds on any
-machine. CPU seconds are those of all threads: what the clock would show on one quiet core. datasketch gets the same pieces, slots and bands, and its candidates are verified by the same rule.
+machine. CPU seconds are those of all threads: what the clock would show on one quiet core. datasketch
+gets the same pieces, slots and bands, and its candidates are verified by the same rule.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ SIMILARITY = 0.9
 """Share of characters that must agree: one edit in ten."""
 
 _SLOTS, _BAND = 80, 4
-"""Slots of a signature and of a band: two texts that share 80 % of their pieces meet in a band with p > .9999, 60 % with p = .94. A typo in a request of four words leaves no more than that."""
+"""Slots of a signature and of a band: two texts that share 80 % of their pieces meet in a band with p > .9999, 60 %
+with p = .94. A typo in a request of four words leaves no more than that."""
 _NEIGHBOURS = 4
 """Candidates that one bucket gives a text."""
 _FEWEST_SLOTS = 30

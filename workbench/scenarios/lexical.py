@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
-from rapidfuzz.process import cpdist, extract
+from rapidfuzz.process import cpdist
 from rensa import RMinHash
 
 SIMILARITY = 0.9
@@ -74,11 +74,11 @@ def is_near(one: str, other: str, similarity: float = SIMILARITY) -> bool:
 
 def most_similar(text: str, others: Sequence[str], limit: int, least: float) -> list[tuple[int, float]]:
     """Positions and likeness (0 to 1, whatever the order of words) of the texts that are the most alike, best first."""
-    found = extract(text, others, scorer=_likeness, limit=limit)
-    return [(position, score) for _, score, position in found if score >= least]
+    scores = [(i, _likeness(text, other)) for i, other in enumerate(others)]
+    return sorted(((i, score) for i, score in scores if score >= least), key=lambda one: (-one[1], one[0]))[:limit]
 
 
-def _likeness(one: str, other: str, **options: float) -> float:
+def _likeness(one: str, other: str) -> float:
     direct = OSA.normalized_similarity(one, other)
     return max(direct, OSA.normalized_similarity(_sorted(one), _sorted(other)))
 
@@ -112,9 +112,9 @@ def _pieces(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Each value spread over 64 bits: the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
-    values = (values ^ (values >> 30)) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> 27)) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> 31)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        values = (values ^ (values >> np.uint64(shift))) * np.uint64(factor)
+    return values ^ (values >> np.uint64(31))
 
 
 def _candidates(signatures: NDArray[np.uint32], numbers: NDArray[np.int64]) -> Iterator[Pairs]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.actions import check, demo, publishing, scoring, tool_sources, toolsets, transfer
+from workbench.actions import check, demo, duplicates, publishing, scoring, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import STARTER_ID
 from workbench.actions.orders import WAYS
@@ -433,12 +433,38 @@ def _teach(verbs: AnyVerbs, order: Json, arguments: argparse.Namespace) -> int:
     return _tell(arguments, found, head, tokens, *found["reasons"], *rejected)
 
 
+def _duplicates(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        if arguments.similar:
+            found = verbs.similar(arguments.similar, arguments.toolset, arguments.limit)
+            rows = [
+                [f"{one['likeness']:.0%}", one["scenario"]["id"], one["scenario"]["request"]]
+                for one in found["similar"]
+            ]
+            return _tell(
+                arguments, found, *(_table(["like", "id", "request"], rows) if rows else ["Nothing is like it."])
+            )
+        if arguments.action:
+            done = verbs.settle(arguments.action, arguments.ids, arguments.keep)
+            return _tell(arguments, done, "done")
+        if arguments.encoder:
+            verbs.compare_meaning(_model_id(arguments.encoder), arguments.toolset)
+        found = verbs.duplicates(arguments.toolset, arguments.kind, arguments.offset, arguments.limit)
+    counts = ", ".join(f"{n} {name}" for name, n in found["counts"].items())
+    title = f"{found['toolset']}: {found['scenarios']} scenarios compared by {found['compared']}; {counts}"
+    rows = [[", ".join(one["kinds"]), " ".join(one["scenarios"])] for one in found["clusters"]]
+    moves = [
+        f"{one['scenario']} went from {one['from']} to {one['to']}" for one in found["moves"] if one["was_settled"]
+    ]
+    return _tell(arguments, found, title, *(_table(["kind", "scenarios"], rows) if rows else ()), *moves)
+
+
 def _train(arguments: argparse.Namespace) -> int:
     given = {field.name: getattr(arguments, field.name) for field in _setting_fields()}
     settings = {name: value for name, value in given.items() if value is not None}
     base = _model_id(arguments.base)
     with reach(arguments.workspace) as verbs:
-        run = verbs.train(arguments.toolset, base, settings, arguments.name, arguments.snapshot)
+        run = verbs.train(arguments.toolset, base, settings, arguments.name, arguments.snapshot, arguments.allow_leaks)
         if arguments.wait:
             (run,) = _wait(verbs, [run["id"]])
     return _tell(arguments, run, *_run_lines([run]))
@@ -845,6 +871,19 @@ def _add_generate_verb(verbs: Any) -> None:
             group.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default))
     _add_wait(parser)
 
+    parser = _verb(verbs, "duplicates", _duplicates, "near-duplicates, conflicts and leaks; say what is to be done")
+    parser.add_argument("--toolset", default="")
+    parser.add_argument("--kind", default="", choices=("", *duplicates.ALL_KINDS), help="only clusters of this kind")
+    parser.add_argument("--offset", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--similar", default="", metavar="REQUEST", help="list scenarios like this request instead")
+    parser.add_argument(
+        "--encoder", default="", help="folder or hub id of a BERT-like model that compares meaning, too"
+    )
+    parser.add_argument("--action", default="", choices=("", "keep", "merge", "variants", "unmark"))
+    parser.add_argument("--keep", default="", metavar="ID", help="the scenario that stays, of keep and merge")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="the scenarios of the action")
+
 
 def _add_run_verbs(verbs: Any) -> None:
     parser = _verb(verbs, "train", _train, "train a LoRA adapter")
@@ -852,6 +891,8 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--base", default=STARTER_ID, help="'starter', a hub id or a folder")
     parser.add_argument("--name", default="", help="what to call the trained model")
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
+    leaks = "train although held-out scenarios are like training scenarios; the run keeps the reason"
+    parser.add_argument("--allow-leaks", default="", metavar="REASON", help=leaks)
     _add_wait(parser)
     group = parser.add_argument_group("settings, with good defaults for each base")
     for field in _setting_fields():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import STATUSES, RecordError, Scenario, Status, Toolset
+from workbench.records import STATUSES, RecordError, Scenario, Split, Status, Toolset
 from workbench.scenarios.splitting import normalise, split_of
 from workbench.scenarios.validate import check_scenario
 from workbench.store import changes as change_store
@@ -70,6 +70,11 @@ def variant(store: Store, scenario_id: str, id: str) -> Scenario:
     like = get(store, scenario_id)
     source = f"{VARIANT}{scenario_id}"
     return replace(like, id=id, request="", status="draft", split="train", source=source, reasoning="")
+
+
+def splits(store: Store, ids: Sequence[str]) -> dict[str, Split]:
+    """The split that each of the scenarios is on: pinned, or its cluster's, or its hash's."""
+    return scenario_store.splits(store, ids)
 
 
 def history(store: Store, scenario_id: str) -> list[Revision]:
@@ -180,16 +185,21 @@ def unknown_toolset(store: Store, name: str) -> Problem:
     return Problem(f"There is no toolset '{name}'.", "toolset", hint=hint)
 
 
+def refuse_problems(store: Store, scenario: Scenario) -> None:
+    """Raises ProblemsError when a scenario may not be saved as it is; a draft may break the rules of its tools."""
+    problems = problems_of(store, scenario)
+    if scenario.status != "approved" and not (problems and problems[0].field == "toolset"):
+        problems = _unreadable(scenario)
+    problems = [*problems, *_copied(store, scenario)]
+    if problems:
+        reason = "; ".join(str(problem) for problem in problems[:3])
+        hint = "Mend the marked fields, or save it as a draft." if scenario.status == "approved" else ""
+        raise ProblemsError(f"The scenario '{scenario.id}' cannot be saved: {reason}.", problems, hint)
+
+
 def _save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str) -> int:
     for scenario in scenarios:
-        problems = problems_of(store, scenario)
-        if scenario.status != "approved" and not (problems and problems[0].field == "toolset"):
-            problems = _unreadable(scenario)
-        problems = [*problems, *_copied(store, scenario)]
-        if problems:
-            reason = "; ".join(str(problem) for problem in problems[:3])
-            hint = "Mend the marked fields, or save it as a draft." if scenario.status == "approved" else ""
-            raise ProblemsError(f"The scenario '{scenario.id}' cannot be saved: {reason}.", problems, hint)
+        refuse_problems(store, scenario)
     return scenario_store.save(store, scenarios, kind, author)
 
 

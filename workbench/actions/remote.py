@@ -111,6 +111,19 @@ class RemoteVerbs(RemoteCuration):
     def teacher_report(self, run_id: str) -> Json:
         return self._json("GET", f"/api/generate/teacher/{_quoted(run_id)}")
 
+    def duplicates(self, toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        query = {"toolset": toolset, "kind": kind, "offset": offset, "limit": limit}
+        return self._json("GET", "/api/duplicates", query)
+
+    def compare_meaning(self, encoder: str, toolset: str = "") -> Json:
+        return self._json("POST", "/api/meaning", body={"encoder": encoder, "toolset": toolset})
+
+    def similar(self, request: str, toolset: str = "", limit: int = 5) -> Json:
+        return self._json("GET", "/api/similar", {"request": request, "toolset": toolset, "limit": limit})
+
+    def settle(self, action: str, ids: Sequence[str], keep: str = "") -> Json:
+        return self._json("POST", "/api/duplicates", body={"action": action, "ids": list(ids), "keep": keep})
+
     def runs(self, kind: str = "") -> Json:
         return self._json("GET", "/api/runs", {"kind": kind})
 
@@ -133,9 +146,10 @@ class RemoteVerbs(RemoteCuration):
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        allow_leaks: str = "",
     ) -> Json:
         body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
-        return self._json("POST", "/api/runs", body=body)
+        return self._json("POST", "/api/runs", body={**body, "allow_leaks": allow_leaks})
 
     def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
         body = {"models": list(models), "split": split, "snapshot": snapshot, "toolset": toolset}

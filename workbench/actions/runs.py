@@ -18,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from workbench.actions import duplicates
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
 from workbench.actions.models import STARTER_ID, fingerprint, resolve
@@ -95,10 +96,13 @@ class Progress:
 def make_snapshot(store: Store, toolset: str, note: str = "") -> str:
     """Freeze the approved scenarios of a toolset; returns the snapshot's hash. The same content has the same hash.
 
+    Near-duplicates are brought onto one split first, as far as pins let them.
+
     Raises:
         ProblemsError: approved scenarios do not fit the toolset as it is now; nothing is left out silently.
         WorkbenchError: no such toolset, or nothing approved.
     """
+    duplicates.check(store, toolset)
     return snapshot_store.create(store, toolset, note, refuse_broken)
 
 
@@ -109,6 +113,7 @@ def start_training(
     settings: TrainSettings | None = None,
     snapshot: str | None = None,
     name: str = "",
+    allow_leaks: str = "",
 ) -> Run:
     """Start a LoRA training run, or queue it behind the one that is running.
 
@@ -117,9 +122,11 @@ def start_training(
         base: id of a base model, see ``models.resolve``.
         settings: None takes good ones for the base.
         snapshot: hash of an existing one; None makes one of what is approved now.
+        allow_leaks: why to train although held-out scenarios are like training scenarios; the run keeps it.
 
     Raises:
         ProblemsError: a setting makes no sense.
+        LeakError: there are leaks and no reason to allow them.
         WorkbenchError: no such toolset, base or snapshot; no approved training scenario; the disk refuses.
     """
     model = resolve(store, base)
@@ -134,6 +141,9 @@ def start_training(
         raise WorkbenchError(
             f"The snapshot {snapshot} has no training scenarios.", "Approve some that fall on the train split."
         )
+    leaks, reason = duplicates.leaks_of(frozen), allow_leaks.strip()
+    if not reason:
+        duplicates.refuse_leaks(leaks)
     rows = ({"scenario": row.scenario.to_dict(), "split": row.split} for row in frozen.rows if row.split != "test")
     run = _new_run(
         "train",
@@ -143,6 +153,7 @@ def start_training(
         snapshot=snapshot,
         split="train",
         settings=settings.to_dict(),
+        allowed_leaks={"reason": reason, "scenarios": duplicates.leaked(leaks)} if leaks else {},
     )
     return _start(store, run, "train.jsonl", rows)
 

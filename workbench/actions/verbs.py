@@ -17,6 +17,7 @@ from workbench.actions import (
     comparing,
     coverage,
     curate,
+    duplicates,
     figures,
     generating,
     leaderboard,
@@ -26,6 +27,7 @@ from workbench.actions import (
     transfer,
 )
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
+from workbench.actions.meaning import compare_meaning
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.actions.orders import Order
 from workbench.actions.tool_verbs import ToolVerbs
@@ -133,6 +135,32 @@ class Verbs(CurationVerbs):
         order = Order.from_dict(data)
         return order if order.toolset else dataclasses.replace(order, toolset=curate.default_toolset(self.store))
 
+    def duplicates(self, toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        """Clusters of near-duplicates, conflicts first; ``kind``: one of those that ``counts`` names."""
+        found = duplicates.check(self.store, toolset or curate.default_toolset(self.store))
+        return found.to_dict(kind, offset, limit)
+
+    def compare_meaning(self, encoder: str, toolset: str = "") -> Json:
+        """Let an encoder look for scenarios of equal meaning; ``duplicates`` shows them."""
+        chosen = toolset or curate.default_toolset(self.store)
+        return {"toolset": chosen, "encoder": encoder, "pairs": compare_meaning(self.store, chosen, encoder)}
+
+    def similar(self, request: str, toolset: str = "", limit: int = 5) -> Json:
+        """Scenarios like a request."""
+        chosen = toolset or curate.default_toolset(self.store)
+        found = duplicates.similar(self.store, chosen, request, limit=limit)
+        return {"similar": [{"likeness": round(score, 3), "scenario": one.to_dict()} for one, score in found]}
+
+    def settle(self, action: str, ids: Sequence[str], keep: str = "", author: str = curate.DEFAULT_AUTHOR) -> Json:
+        """Do something about a cluster: ``keep`` or ``merge`` into one, or mark as ``variants``, or ``unmark``."""
+        if action in ("keep", "merge"):
+            act = duplicates.keep_one if action == "keep" else duplicates.merge
+            return {"kept": keep, "change": act(self.store, ids, keep, author)}
+        if action not in ("variants", "unmark"):
+            raise WorkbenchError(f"'{action}' is nothing to do.", "Choose one of keep, merge, variants, unmark.")
+        duplicates.mark_variants(self.store, ids, action == "variants", author)
+        return {"scenarios": list(ids), "deliberate": action == "variants"}
+
     def runs(self, kind: str = "") -> Json:
         """All runs, the newest first."""
         runs.sync(self.store)
@@ -172,12 +200,13 @@ class Verbs(CurationVerbs):
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        allow_leaks: str = "",
     ) -> Json:
         """Start a training run; ``settings`` that are not given are the good ones for the base."""
         chosen = toolset or curate.default_toolset(self.store)
         defaults = default_settings(resolve(self.store, base).base).to_dict()
         parsed = TrainSettings.from_dict({**defaults, **(settings or {})})
-        return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name))
+        return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name, allow_leaks))
 
     def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
         """Start the evaluations of these models that do not exist yet; ``runs`` is in the order of ``models``.
@@ -281,4 +310,5 @@ def run_to_dict(run: Run) -> Json:
     data["toolset"] = toolset.get("name", "") if isinstance(toolset, Mapping) else ""
     data["split"] = config.get("split", "")
     data["settings"] = config.get("settings", {})
+    data["allowed_leaks"] = config.get("allowed_leaks", {})
     return data

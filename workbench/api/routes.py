@@ -40,6 +40,22 @@ class TrainRequest(BaseModel):
     settings: dict[str, Any] = {}
     name: str = ""
     snapshot: str = ""
+    allow_leaks: str = ""
+
+
+class SettleRequest(BaseModel):
+    """Body of ``POST /api/duplicates``; ``action`` is keep, merge, variants or unmark."""
+
+    action: str
+    ids: list[str]
+    keep: str = ""
+
+
+class MeaningRequest(BaseModel):
+    """Body of ``POST /api/meaning``; ``encoder`` is a folder or a hub id."""
+
+    encoder: str
+    toolset: str = ""
 
 
 class EvaluateRequest(BaseModel):
@@ -62,6 +78,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(_scenario_routes(store), prefix="/api")
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
+    app.include_router(_duplicate_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
@@ -89,6 +106,29 @@ def _scenario_routes(store: Store) -> APIRouter:
     @router.delete("/scenarios/{scenario_id}")
     def delete(scenario_id: str) -> Json:
         return {"id": scenario_id, "change": curate.delete(store, [scenario_id], "api")}
+
+    return router
+
+
+def _duplicate_routes(store: Store) -> APIRouter:
+    """What is alike, and what is done about it."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.get("/duplicates")
+    def duplicates(toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        return verbs.duplicates(toolset, kind, offset, limit)
+
+    @router.post("/duplicates")
+    def settle(body: SettleRequest) -> Json:
+        return verbs.settle(**body.model_dump(), author="api")
+
+    @router.post("/meaning")
+    def meaning(body: MeaningRequest) -> Json:
+        return verbs.compare_meaning(**body.model_dump())
+
+    @router.get("/similar")
+    def similar(request: str, toolset: str = "", limit: int = 5) -> Json:
+        return verbs.similar(request, toolset, limit)
 
     return router
 

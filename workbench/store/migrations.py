@@ -118,10 +118,34 @@ def _m0005_answers(cursor: Cursor) -> None:
     """)
 
 
+def _m0006_clusters(cursor: Cursor) -> None:
+    """Splits of unpinned scenarios, remembered from here on; clusters of near-duplicates as the last check saw them."""
+    cursor.execute("""
+        CREATE TABLE splits (scenario_id VARCHAR PRIMARY KEY, split VARCHAR NOT NULL, settled BOOLEAN NOT NULL);
+        INSERT INTO splits SELECT id, split, true FROM scenarios WHERE NOT pinned;
+        CREATE TABLE split_moves (
+            scenario_id VARCHAR NOT NULL, toolset VARCHAR NOT NULL, before VARCHAR NOT NULL, after VARCHAR NOT NULL,
+            settled BOOLEAN NOT NULL, cluster VARCHAR NOT NULL, moved_at VARCHAR NOT NULL);
+        CREATE TABLE clusters (
+            scenario_id VARCHAR, by_meaning BOOLEAN, toolset VARCHAR NOT NULL, cluster VARCHAR NOT NULL,
+            PRIMARY KEY (scenario_id, by_meaning));
+        CREATE TABLE cluster_checks (
+            toolset VARCHAR PRIMARY KEY, change_id BIGINT NOT NULL, total INTEGER NOT NULL,
+            checked_at VARCHAR NOT NULL);
+        CREATE TABLE variants (
+            scenario_id VARCHAR PRIMARY KEY, mark VARCHAR NOT NULL, author VARCHAR NOT NULL,
+            created_at VARCHAR NOT NULL);
+        CREATE TABLE meanings (
+            one VARCHAR, other VARCHAR, toolset VARCHAR NOT NULL, encoder VARCHAR NOT NULL,
+            similarity DOUBLE NOT NULL, PRIMARY KEY (one, other));
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
     ("0003_toolset_changes", _m0003_toolset_changes),
     ("0004_targets_and_reviews", _m0004_targets_and_reviews),
     ("0005_answers", _m0005_answers),
+    ("0006_clusters", _m0006_clusters),
 )

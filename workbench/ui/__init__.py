@@ -13,13 +13,27 @@ from fastapi import FastAPI
 
 from workbench.evaluation.report import plotly_script
 from workbench.store.database import Store
-from workbench.ui import compare, coverage, generate, history, home, review, scenarios, theme, tools, train, views
+from workbench.ui import (
+    compare,
+    coverage,
+    duplicates,
+    generate,
+    history,
+    home,
+    review,
+    scenarios,
+    theme,
+    tools,
+    train,
+    views,
+)
 
 PAGES = (
     ("Scenarios", scenarios),
     ("Review", review),
     ("Tools", tools),
     ("Coverage", coverage),
+    ("Duplicates", duplicates),
     ("Generate", generate),
     ("Train", train),
     ("Compare", compare),

@@ -384,6 +384,7 @@ class TrainOrder:
 
     Attributes:
         typed: the settings as they were typed, for the form to show again.
+        allow_leaks: why to train although there are leaks.
     """
 
     toolset: str
@@ -391,6 +392,7 @@ class TrainOrder:
     name: str = ""
     settings: TrainSettings = TrainSettings()
     typed: Mapping[str, str] = field(default_factory=dict)
+    allow_leaks: str = ""
 
 
 def train_order(fields: Fields) -> tuple[TrainOrder, list[Problem]]:
@@ -404,7 +406,8 @@ def train_order(fields: Fields) -> tuple[TrainOrder, list[Problem]]:
         except WorkbenchError as error:
             problems.append(Problem(error.message, name, hint=error.hint))
     base = one(fields, "other").strip() if one(fields, "base") == OTHER else one(fields, "base")
-    return TrainOrder(one(fields, "toolset"), base, one(fields, "name").strip(), settings, typed), problems
+    order = TrainOrder(one(fields, "toolset"), base, one(fields, "name").strip(), settings, typed)
+    return replace(order, allow_leaks=one(fields, "allow_leaks").strip()), problems
 
 
 def setting_text(value: Any) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from workbench.actions import bulk, curate, transfer
+from workbench.actions import bulk, curate, duplicates, transfer
 from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
 from workbench.errors import WorkbenchError
@@ -27,7 +28,9 @@ def page(demo: gr.Blocks, store: Store) -> None:
     panel = ui.live("import", events=("glance", "bring", "rejects", "dismiss"))
     filters = ui.live("filters", events=("narrow", "clear"))
     with gr.Row(elem_id="wb-scenarios"):
-        table = ui.live("table", events=("open", "turn", "compose", "bulk"))
+        with gr.Column():
+            beside(store)
+            table = ui.live("table", events=("open", "turn", "compose", "bulk"))
         form = ui.live("editor", events=("save", "reshape", "close", "look", "remove"))
     message = ui.notice()
     file = ui.upload(UPLOADS)
@@ -62,6 +65,18 @@ def page(demo: gr.Blocks, store: Store) -> None:
     head.export(files.export, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
 
 
+def beside(store: Store) -> gr.HTML:
+    """What is like the request in the editor, while it is typed."""
+
+    def find(body: Mapping[str, Any]) -> str:
+        form, query = ui.fields(body.get("form")), ui.fields(body.get("query"))
+        toolset = ui.toolset_of(store, one(query, "toolset"))
+        return views.similar(duplicates.similar(store, toolset, one(form, "request"), one(form, "id")))
+
+    script = 'workbench.beside("#e-request", server.find, props);'
+    return ui.live("similar", script=script, server_functions=[find])
+
+
 class _Desk:
     """The table and the editor as the address says."""
 
@@ -77,7 +92,8 @@ class _Desk:
         except WorkbenchError as error:
             desk, editor, message = desk.at(open="", revision=0), "", ui.failed(error)
         rows = curate.find(self.store, desk.filter, (desk.page - 1) * views.ROWS, views.ROWS)
-        return views.scenarios_list(rows, total, desk, curate.toolsets(self.store)), editor, message
+        splits = curate.splits(self.store, [row.id for row in rows])
+        return views.scenarios_list(rows, total, desk, splits, curate.toolsets(self.store)), editor, message
 
     def filters(self, filter: ScenarioFilter) -> str:
         return views.scenarios_filters(filter, curate.toolsets(self.store), self.modes(filter.toolset))
@@ -88,8 +104,15 @@ class _Desk:
         scenario, toolset = self.at_hand(desk)
         history = [] if desk.open == NEW else curate.history(self.store, desk.open)
         problems = curate.problems_of(self.store, scenario) if history else ()
+        split = curate.splits(self.store, [scenario.id]).get(scenario.id) if scenario.split is None else None
         return views.editor(
-            scenario, toolset, desk=desk, problems=problems, history=history, modes=self.modes(toolset.name)
+            scenario,
+            toolset,
+            desk=desk,
+            problems=problems,
+            history=history,
+            modes=self.modes(toolset.name),
+            split=split,
         )
 
     def at_hand(self, desk: Desk, id: str = "") -> tuple[Scenario, Toolset]:

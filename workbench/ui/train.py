@@ -11,6 +11,7 @@ import gradio as gr
 
 from workbench.actions import curate, models, runs
 from workbench.actions.curate import ProblemsError
+from workbench.actions.duplicates import LeakError
 from workbench.errors import Problem
 from workbench.records import SPLITS
 from workbench.store.database import Store
@@ -81,13 +82,18 @@ class _Train:
 
     def started(self, order: TrainOrder) -> tuple[Any, ...]:
         try:
-            run = runs.start_training(self.store, order.toolset, order.base, order.settings, name=order.name)
+            run = runs.start_training(
+                self.store, order.toolset, order.base, order.settings, name=order.name, allow_leaks=order.allow_leaks
+            )
         except ProblemsError as error:
             return self.refused(order, error.problems)
+        except LeakError as error:
+            said = views.toast("Training has not begun: there are leaks.", bad=True)
+            return self.form(order, leak=error), gr.skip(), gr.skip(), said
         except ui.WorkbenchError as error:
             return self.form(order), gr.skip(), gr.skip(), ui.failed(error)
         said = "Training has begun." if run.state == "running" else "The run waits for the one before it."
-        order = replace(order, name=self.name(order.toolset))
+        order = replace(order, name=self.name(order.toolset), allow_leaks="")
         return self.form(order), *self.watched(run.id), views.toast(said, "You may close this page; it goes on.")
 
     def name(self, toolset: str) -> str:
@@ -126,9 +132,14 @@ class _Train:
         now = views.train_now(runs.progress(self.store, chosen.id), runs.log_tail(self.store, chosen.id), query)
         return now, views.train_runs(listed, chosen.id)
 
-    def form(self, order: TrainOrder, problems: list[Problem] | tuple[Problem, ...] = ()) -> str:
+    def form(
+        self,
+        order: TrainOrder,
+        problems: list[Problem] | tuple[Problem, ...] = (),
+        leak: LeakError | None = None,
+    ) -> str:
         counts = {
             split: curate.count(self.store, ScenarioFilter(toolset=order.toolset, split=split, status="approved"))
             for split in SPLITS
         }
-        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems)
+        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems, leak)

@@ -7,6 +7,7 @@ from workbench.ui.views.answers import ANSWERS, compare_answers
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
 from workbench.ui.views.compare import compare_board, compare_form, compare_result
 from workbench.ui.views.coverage import coverage, gates
+from workbench.ui.views.duplicates import CLUSTERS, MEMBERS, duplicates, similar
 from workbench.ui.views.editor import editor
 from workbench.ui.views.generate import generate_form, generate_head, generate_now, generate_preview
 from workbench.ui.views.history import PAST_ROWS, past_changes, past_scenario, past_snapshots
@@ -38,6 +39,8 @@ from workbench.ui.views.train import curve, train_form, train_head, train_now, t
 
 __all__ = [
     "PAST_ROWS",
+    "CLUSTERS",
+    "MEMBERS",
     "PRODUCT",
     "ROWS",
     "Stand",
@@ -51,6 +54,7 @@ __all__ = [
     "compare_result",
     "coverage",
     "curve",
+    "duplicates",
     "editor",
     "gates",
     "generate_form",
@@ -74,6 +78,7 @@ __all__ = [
     "scenarios_filters",
     "scenarios_head",
     "scenarios_list",
+    "similar",
     "title",
     "toast",
     "tool_editor",

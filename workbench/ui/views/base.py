@@ -24,6 +24,7 @@ PAGES = (
     ("/review", "Review"),
     ("/coverage", "Coverage"),
     ("/generate", "Generate"),
+    ("/duplicates", "Duplicates"),
     ("/train", "Train"),
     ("/compare", "Compare"),
     ("/history", "History"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.errors import Problem
-from workbench.records import SPLITS, STATUSES, ExpectedCall, Scenario, Tool, Toolset, Turn
+from workbench.records import SPLITS, STATUSES, ExpectedCall, Scenario, Split, Tool, Toolset, Turn
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
 from workbench.store.scenarios import Revision
@@ -29,6 +29,7 @@ def editor(
     modes: Iterable[str] = (),
     several: bool = False,
     dirty: bool = False,
+    split: Split | None = None,
 ) -> str:
     """The form beside the table.
 
@@ -37,6 +38,7 @@ def editor(
         history: revisions, the newest first; empty for a scenario that was never saved.
         several: offer several calls although there is only one yet.
         dirty: the form holds what is not saved.
+        split: where an unpinned scenario is; None before it was saved, or while it is pinned.
     """
     calls = [_call_form(i, call.name, scenario, toolset, problems) for i, call in enumerate(scenario.outcome.calls)]
     shown = {"request", "os"} | {place for call in calls for place in call["places"]}
@@ -63,7 +65,7 @@ def editor(
         modes=[mode for mode in modes if mode],
         statuses=STATUSES,
         splits=pairs(SPLITS),
-        split_auto=f"automatic ({split_of(_unpinned(scenario))})" if scenario.request else "automatic",
+        split_auto=f"automatic ({split or split_of(_unpinned(scenario))})" if scenario.request else "automatic",
         history=_history(history, desk.revision),
     )
 

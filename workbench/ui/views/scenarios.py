@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from workbench.actions.bulk import AUTOMATIC, BulkReport
 from workbench.actions.transfer import ImportReport
-from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Toolset
+from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Split, Toolset
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
 from workbench.store.changes import Change
@@ -16,6 +17,7 @@ from workbench.ui.views.base import TONES, ago, outcome_text, pairs, render, sai
 
 ROWS = 50
 """Rows on a page of the table."""
+NO_SPLITS: Mapping[str, Split] = MappingProxyType({})
 EXPORTS = (
     ("jsonl", "JSONL", "The workbench's own form; nothing is lost"),
     ("chat", "Chat JSONL", "messages and tools, as trainers read it"),
@@ -52,7 +54,14 @@ def _with_none(values: Sequence[str], chosen: str) -> list[tuple[str, str]]:
     return [*pairs(values, "" if chosen == UNSET else chosen), (UNSET, "none")]
 
 
-def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk, toolsets: Sequence[Toolset] = ()) -> str:
+def scenarios_list(
+    rows: Sequence[Scenario],
+    total: int,
+    desk: Desk,
+    splits: Mapping[str, Split] = NO_SPLITS,
+    toolsets: Sequence[Toolset] = (),
+) -> str:
+    """``splits``: the split that each row is on, by id."""
     first = (desk.page - 1) * ROWS + 1
     return render(
         "scenarios_list.html",
@@ -63,7 +72,7 @@ def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk, toolsets: S
                 "call": outcome_text(row.outcome),
                 "os": row.os,
                 "mode": row.mode,
-                "split": split_of(row),
+                "split": splits.get(row.id) or split_of(row),
                 "status": row.status,
                 "tone": TONES[row.status],
                 "open": row.id == desk.open,

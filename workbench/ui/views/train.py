@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.actions.duplicates import LeakError
 from workbench.actions.models import RUN_PREFIX
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
@@ -46,8 +47,9 @@ def train_form(
     bases: Sequence[Model],
     counts: Mapping[Split, int],
     problems: Sequence[Problem] = (),
+    leak: LeakError | None = None,
 ) -> str:
-    """``counts``: approved scenarios of the toolset by split."""
+    """``counts``: approved scenarios of the toolset by split; ``leak``: why training was refused."""
     values = order.settings.to_dict()
     known = {model.id: model.label for model in bases}
     main = [_setting(name, label, hint, order) for name, label, hint in _MAIN]
@@ -73,6 +75,9 @@ def train_form(
         problems=by_field,
         ready=counts.get("train", 0) > 0,
         material=f"{material} scenarios, approved",
+        leak=leak.message if leak else "",
+        leaks=f"/duplicates?{forms.address(toolset=order.toolset if len(toolsets) > 1 else '', kind='leaks')}",
+        reason=order.allow_leaks,
     )
 
 
@@ -112,7 +117,17 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
         "next": f"/compare?{pair}" if run.state in ("done", "stopped") else "",
         "folder": f"runs/{run.id}/adapter",
         "log": log,
+        "leaks": _allowed_leaks(run),
     }
+
+
+def _allowed_leaks(run: Run) -> str:
+    """That a run was started in spite of leaks, and why."""
+    allowed = run.config.get("allowed_leaks") or {}
+    if not allowed:
+        return ""
+    n = allowed["scenarios"]
+    return f"Trained with {n:,} leaked scenario{'s' if n != 1 else ''}: {allowed['reason']}"
 
 
 def _phase(progress: Progress) -> str:

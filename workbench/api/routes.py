@@ -6,6 +6,7 @@ Errors that a person can put right are answered with 400 and
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -22,11 +23,14 @@ from workbench.actions import curate
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
 from workbench.runfolder import explain
+from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8"}
-UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+BINARY_TYPE = "application/vnd.apache.parquet"
+MEDIA_TYPES = {".csv": "text/csv; charset=utf-8", ".json": "application/json", ".parquet": BINARY_TYPE}
+OTHER_TYPE = "application/x-ndjson"
+UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".md", ".parquet")
 
 
 class TrainRequest(BaseModel):
@@ -98,8 +102,14 @@ def _workspace_routes(store: Store) -> APIRouter:
 
     @router.post("/import")
     async def import_file(
-        request: Request, name: str = "upload", toolset: str = "", status: str = "", dry_run: bool = False
+        request: Request,
+        name: str = "upload",
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        reading: str = "",
     ) -> Json:
+        how = _json_object(reading, "reading")
         with tempfile.TemporaryDirectory(prefix="workbench-import-") as folder:
             # The name from outside is shown, never used as a path; its suffix may tell the format.
             suffix = next((suffix for suffix in UPLOAD_SUFFIXES if name.lower().endswith(suffix)), "")
@@ -110,11 +120,11 @@ def _workspace_routes(store: Store) -> APIRouter:
                         file.write(chunk)
             except OSError as error:
                 raise WorkbenchError(f"The file could not be taken in. {explain(error)}") from error
-            return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name)
+            return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name, how)
 
     @router.get("/export")
-    def export(filter: Annotated[ScenarioFilter, Depends()], format: str = "jsonl") -> Response:
-        return _download(verbs.export(asdict(filter), format), "scenarios", format)
+    def export(filter: Annotated[ScenarioFilter, Depends()], format: str = "jsonl", snapshot: str = "") -> Response:
+        return _download(verbs.export(asdict(filter), format, snapshot), "scenarios", format)
 
     @router.get("/coverage")
     def coverage(toolset: str = "") -> Json:
@@ -159,30 +169,42 @@ def _run_routes(store: Store) -> APIRouter:
     def compare(run: Annotated[list[str], Query()], differing: bool = False, format: str = "json") -> Response:
         if format == "json":
             return JSONResponse(verbs.compare(run, differing))
-        return _download(verbs.export_comparison(run, format, differing), "comparison", format)
+        lines = verbs.export_comparison(run, format, differing)
+        return _download((line.encode("utf-8") for line in lines), "comparison", format)
 
     return router
 
 
-def _download(lines: Iterator[str], name: str, format: str) -> Response:
-    """The lines as a file to save. They are made while they are sent."""
-    suffix = "csv" if format == "csv" else "jsonl"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{suffix}"', "X-Content-Type-Options": "nosniff"}
-    media_type = MEDIA_TYPES.get(format, "application/x-ndjson")
-    return StreamingResponse(_blocks(lines), headers=headers, media_type=media_type)
+def _download(pieces: Iterator[bytes], name: str, format: str) -> Response:
+    """The pieces as a file to save. They are made while they are sent."""
+    suffix = SUFFIXES.get(format, ".jsonl")
+    kind = next((media for end, media in MEDIA_TYPES.items() if suffix.endswith(end)), OTHER_TYPE)
+    headers = {"Content-Disposition": f'attachment; filename="{name}{suffix}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(_blocks(pieces), headers=headers, media_type=kind)
 
 
-def _blocks(lines: Iterable[str], size: int = 1 << 16) -> Iterator[bytes]:
-    """The lines in pieces of about ``size`` characters: one piece a line would cost a thread switch each."""
-    held: list[str] = []
+def _blocks(pieces: Iterable[bytes], size: int = 1 << 16) -> Iterator[bytes]:
+    """The same in pieces of about ``size`` bytes: one piece a line would cost a thread switch each."""
+    held: list[bytes] = []
     length = 0
-    for line in lines:
-        held.append(line)
-        length += len(line)
+    for piece in pieces:
+        held.append(piece)
+        length += len(piece)
         if length >= size:
-            yield "".join(held).encode("utf-8")
+            yield b"".join(held)
             held, length = [], 0
-    yield "".join(held).encode("utf-8")
+    yield b"".join(held)
+
+
+def _json_object(text: str, name: str) -> Json:
+    """The JSON object in a query's value; empty where there is none. Raises WorkbenchError."""
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise WorkbenchError(f"'{name}' must be a JSON object.", 'Write it like {"format": "csv"}.')
+    return value
 
 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:

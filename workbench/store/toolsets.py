@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 
 from workbench.records import Toolset
-from workbench.store.database import Store, now
+from workbench.store.database import Cursor, Store, now
 
 
 def save_toolset(store: Store, toolset: Toolset, author: str) -> int:
     """Keep the toolset as a new version and return its number, 1 for the first. The same content adds no version."""
+    with store.write() as cursor:
+        return add_version(cursor, toolset, author)
+
+
+def add_version(cursor: Cursor, toolset: Toolset, author: str) -> int:
+    """Like ``save_toolset``, inside a transaction."""
     body = json.dumps(toolset.to_dict(), ensure_ascii=False)
     newest = "SELECT version, body FROM toolsets WHERE name = ? ORDER BY version DESC LIMIT 1"
-    with store.write() as cursor:
-        row = cursor.execute(newest, [toolset.name]).fetchone()
-        if row is not None and row[1] == body:
-            return int(row[0])
-        version = 1 if row is None else int(row[0]) + 1
-        cursor.execute("INSERT INTO toolsets VALUES (?, ?, ?, ?, ?)", [toolset.name, version, body, now(), author])
+    row = cursor.execute(newest, [toolset.name]).fetchone()
+    if row is not None and row[1] == body:
+        return int(row[0])
+    version = 1 if row is None else int(row[0]) + 1
+    cursor.execute("INSERT INTO toolsets VALUES (?, ?, ?, ?, ?)", [toolset.name, version, body, now(), author])
     return version
 
 

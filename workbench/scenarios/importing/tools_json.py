@@ -7,7 +7,12 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.records import RecordError, Toolset
-from workbench.scenarios.importing.rows import open_bytes, parse_json
+from workbench.scenarios.importing.files import BROKEN_BYTES, Head, read_text
+from workbench.scenarios.importing.rows import parse_json
+
+
+def matches(head: Head) -> bool:
+    return is_tools(head.value)
 
 
 def read(path: Path, toolset_name: str) -> Toolset:
@@ -17,20 +22,24 @@ def read(path: Path, toolset_name: str) -> Toolset:
         RecordError: the content is not a list of tools.
         WorkbenchError: the file cannot be read.
     """
-    with open_bytes(path) as file:
-        raw = file.read()
-    try:
-        data = parse_json(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise WorkbenchError(f"{path.name} is not UTF-8 text.", "Save the file as UTF-8.") from error
-    return from_value(data, toolset_name or path.stem)
+    text = read_text(path)
+    if BROKEN_BYTES in text:
+        raise WorkbenchError(f"{path.name} is not UTF-8 text.", "Save the file as UTF-8.")
+    return from_value(parse_json(text.removeprefix("\ufeff")), toolset_name or path.stem)
 
 
 def is_tools(data: Any) -> bool:
     """Does a JSON value look like tools, rather than like a scenario or a conversation?"""
     if isinstance(data, list):
-        return bool(data) and all(isinstance(row, dict) and ("function" in row or "name" in row) for row in data)
-    return isinstance(data, dict) and "messages" not in data and ("tools" in data or "function" in data)
+        return bool(data) and all(isinstance(row, dict) and _is_tool(row) for row in data)
+    if not isinstance(data, dict) or {"messages", "request", "question", "examples"} & data.keys():
+        return False
+    return isinstance(data.get("tools"), list) or (_is_tool(data) and "function" in data)
+
+
+def _is_tool(row: dict[str, Any]) -> bool:
+    inner = row.get("function", row)
+    return isinstance(inner, dict) and "name" in inner and not {"ground_truth", "question"} & row.keys()
 
 
 def from_value(data: Any, toolset_name: str) -> Toolset:

@@ -7,7 +7,7 @@ what becomes of each row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -53,6 +53,7 @@ class ImportReport:
         toolsets: names of the toolsets that the rows declare and that the workspace lacks.
         compared: how the scenarios stand to those that are there.
         wishes: how the file was read.
+        columns: names of a table's columns; ``filled`` has the one that fills each field.
         change: id of the change that imported them; 0 for a preview or when nothing is new.
     """
 
@@ -71,6 +72,8 @@ class ImportReport:
     toolsets: tuple[str, ...] = ()
     compared: Compared = NOTHING
     wishes: Wishes = Wishes()
+    columns: tuple[str, ...] = ()
+    filled: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """With the first 100 problems and the number of all of them."""
@@ -91,6 +94,7 @@ class ImportReport:
             "same": self.compared.same,
             "conflicting": self.compared.changed,
             "conflicting_ids": list(self.compared.changed_ids),
+            "columns": dict(self.filled),
             "change": self.change,
         }
 
@@ -305,6 +309,7 @@ def _read(
         if kind == "answers":
             return _read_answers(path, file), None
         intake = Intake(store, place, format, file, wishes, pending)
+        columns, filled = importing.columns_in(importing.Source(place, columns=wishes.columns), format)
         with staging(store) as stage:
             intake.run(stage)
             compared, change = stage.compare(), 0
@@ -326,6 +331,8 @@ def _read(
         toolsets=tuple(toolset.name for toolset in intake.brought),
         compared=compared,
         wishes=wishes,
+        columns=tuple(columns),
+        filled=filled,
     )
     return report, None
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
+from workbench.actions.intake import Wishes
+from workbench.actions.transfer import CONFLICTS
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Tool, Toolset
 from workbench.store.scenarios import ScenarioFilter
@@ -334,3 +336,20 @@ class Bench:
 
     def at(self, **changes: Any) -> Bench:
         return replace(self, **changes)
+
+
+COLUMN_FIELD = "column-"
+"""How the form's fields begin that say which column fills which field."""
+
+
+def wishes(fields: Fields) -> Wishes:
+    """How a person wants a file to be read."""
+    columns = {
+        name.removeprefix(COLUMN_FIELD): values[0] for name, values in fields.items() if name.startswith(COLUMN_FIELD)
+    }
+    return Wishes(one(fields, "format"), one(fields, "toolset"), columns=columns)
+
+
+def conflicts(fields: Fields) -> str:
+    """What becomes of scenarios that are there with another content."""
+    return one(fields, "conflicts") or CONFLICTS[0]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -12,13 +15,15 @@ from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario, Toolset
+from workbench.scenarios import importing
+from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.ui import components as ui
 from workbench.ui import forms, views
 from workbench.ui.forms import NEW, Desk, one
 
-UPLOADS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+UPLOADS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".md")
 
 
 def page(demo: gr.Blocks, store: Store) -> None:
@@ -204,17 +209,26 @@ class _Files:
         self.store, self.desk = store, _Desk(store)
 
     @ui.answering(1)
-    def preview(self, path: str, event: gr.EventData) -> tuple[Any, ...]:
-        toolset = ui.toolset_of(self.store, one(ui.form(event), "toolset"))
-        report = transfer.preview(self.store, Path(path), toolset)
-        return views.import_panel(report, curate.toolsets(self.store), toolset), ""
+    def preview(self, paths: Sequence[str], event: gr.EventData) -> tuple[Any, ...]:
+        with _one_file(paths) as (path, name):
+            report = transfer.preview(self.store, path, wishes=forms.wishes(ui.form(event)), name=name)
+        return views.import_panel(report, curate.toolsets(self.store), forms.conflicts(ui.form(event))), ""
 
     @ui.answering(4)
-    def bring(self, path: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        toolset, status = one(ui.form(event), "toolset"), one(ui.form(event), "status")
-        report = transfer.import_file(self.store, Path(path), toolset, ui.author(request), status)
+    def bring(self, paths: Sequence[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        given, author = ui.form(event), ui.author(request)
+        with _one_file(paths) as (path, name):
+            report = transfer.import_file(
+                self.store,
+                path,
+                author=author,
+                status=one(given, "status"),
+                name=name,
+                wishes=forms.wishes(given),
+                conflicts=forms.conflicts(given),
+            )
         desk = Desk()
-        said = views.toast(f"Imported {report.good + report.drafts:,} from {report.name}.", undo=bool(report.change))
+        said = views.toast(views.imported(report), undo=bool(report.change))
         shown = views.import_panel(report, done=True) if report.problems else ""
         return shown, self.desk.filters(desk.filter), *self.desk.show(desk, said)
 
@@ -223,15 +237,29 @@ class _Files:
         return "", ""
 
     @ui.handing_out
-    def rejects(self, path: str) -> tuple[Path, str]:
-        report = transfer.preview(self.store, Path(path))
-        target = ui.parcel(f"rejects-{report.name}")
-        target.write_bytes(transfer.rejects_file(report))
+    def rejects(self, paths: Sequence[str], event: gr.EventData) -> tuple[Path, str]:
+        wishes = forms.wishes(ui.form(event))
+        with _one_file(paths) as (path, name):
+            target = ui.parcel(f"rejects-{Path(name).stem if name.endswith('.parquet') else name}")
+            with target.open("wb") as file:
+                file.writelines(transfer.rejects(path, wishes.format, wishes.columns))
         return target, ""
 
     @ui.handing_out
     def export(self, event: gr.EventData) -> tuple[Path, str]:
         desk, format = Desk.read(ui.query(event)), str(ui.payload(event)["format"])
-        target = ui.parcel(f"scenarios{'-chat' if format == 'chat' else ''}.{'csv' if format == 'csv' else 'jsonl'}")
+        target = ui.parcel(f"scenarios{SUFFIXES.get(format, '')}")
         transfer.export_file(self.store, desk.filter, format, target)
         return target, ""
+
+
+@contextmanager
+def _one_file(paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """The uploaded file and its name; questions with their answers count as one. Raises WorkbenchError for others."""
+    files = [Path(path) for path in ([paths] if isinstance(paths, str) else paths or ())]
+    with TemporaryDirectory(prefix="workbench-import-") as folder:
+        bundles = importing.bundle(files, Path(folder)) if len(files) > 1 else importing.bundle((), Path(folder))
+        left = [path for path in files if path not in bundles.used]
+        if len(left) != 1:
+            raise WorkbenchError("Choose one file at a time.", "Only questions and their answers go together.")
+        yield bundles.places.get(left[0], left[0]), left[0].name

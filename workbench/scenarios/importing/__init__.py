@@ -20,6 +20,7 @@ from workbench.scenarios.importing import (
     bfcl_json,
     caro_json,
     chat_jsonl,
+    columns,
     csv_file,
     openai_jsonl,
     openhoof_jsonl,
@@ -39,6 +40,7 @@ from workbench.scenarios.importing.toolboxes import Toolbox, offered_by
 from workbench.scenarios.validate import check_scenario
 
 __all__ = ["FORMATS", "READERS", "Prompt", "Row", "Source", "Toolbox", "bundle", "detect"] + [
+    "columns_in",
     "count_answers",
     "kind_of",
     "offered_by",
@@ -163,6 +165,18 @@ def read_toolset(path: Path, toolset_name: str = "", format: str = "") -> Toolse
 def read_prompt(path: Path, name: str = "") -> Prompt:
     """The system prompt in a Markdown file. Raises WorkbenchError where it is not text."""
     return prompt_md.read(path, name)
+
+
+def columns_in(source: Source, format: str) -> tuple[list[str], dict[str, str]]:
+    """The columns of a table, and the one that fills each field. Raises WorkbenchError where it cannot be read."""
+    if format not in COLUMN_FORMATS:
+        return [], {}
+    head = read_head(source.path)
+    cells = csv_file.first_cells(head.text) if format == "csv" else list(head.row)
+    names = [
+        name for name in dict.fromkeys(cell.strip().lower() if format == "csv" else cell for cell in cells) if name
+    ]
+    return names, columns.choose(names, source.columns)[0]
 
 
 def count_answers(path: Path) -> tuple[int, Path | None]:

@@ -91,8 +91,7 @@ class Records:
                 yield "\n"  # a record of nothing, so that lines are counted on
             else:
                 self._text.append(line)
-                # csv would take a NUL for the end of the record.
-                yield line.replace("\0", BROKEN_BYTES)
+                yield line
 
 
 def _delimiter_in(file: io.TextIOWrapper) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.scenarios.importing import columns
 from workbench.scenarios.importing.documents import entries
-from workbench.scenarios.importing.files import CONTAINERS, Head, Source, read_head
+from workbench.scenarios.importing.files import CONTAINERS, Head, Source
 from workbench.scenarios.importing.rows import Found, Row, rows
 
 
@@ -18,7 +18,8 @@ def matches(head: Head) -> bool:
 
 def read(source: Source) -> Iterator[Row]:
     """One row an object; see ``importing.read``. The columns are those of the first object."""
-    names = list(read_head(source.path).row)
+    rows_there = (value for _, _, value in entries(replace(source, seen=None), *CONTAINERS))
+    names = list(next((value for value in rows_there if isinstance(value, dict)), {}))
     chosen, problems = columns.choose(names, source.columns)
     placed = [replace(problem, line=1, file=source.name) for problem in problems or columns.passed_over(names, chosen)]
     if problems:

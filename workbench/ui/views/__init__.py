@@ -8,7 +8,15 @@ from workbench.ui.views.compare import compare_form, compare_result
 from workbench.ui.views.coverage import coverage
 from workbench.ui.views.editor import editor
 from workbench.ui.views.home import home
-from workbench.ui.views.scenarios import ROWS, import_panel, scenarios_filters, scenarios_head, scenarios_list, undone
+from workbench.ui.views.scenarios import (
+    ROWS,
+    import_panel,
+    imported,
+    scenarios_filters,
+    scenarios_head,
+    scenarios_list,
+    undone,
+)
 from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot, train_runs
 
 __all__ = [
@@ -22,6 +30,7 @@ __all__ = [
     "header",
     "home",
     "import_panel",
+    "imported",
     "not_saved",
     "scenarios_filters",
     "scenarios_head",

@@ -29,14 +29,45 @@ from workbench.workspace import Workspace
 
 LOOK = Tool("look", "Look.", {"type": "object", "properties": {"n": {"type": "integer"}, "o": {"type": "object"}}})
 DESK = Toolset("desk", (LOOK, Tool("go", "Go.", {"type": "object", "properties": {}})))
-HISTORY = (Turn("user", "hé"), Turn("assistant", "", (ToolCall("look", {"n": 1}),)), Turn("tool", name="look", result=2))
+HISTORY = (
+    Turn("user", "hé"),
+    Turn("assistant", "", (ToolCall("look", {"n": 1}),)),
+    Turn("tool", name="look", result=2),
+)
 SAMPLES = (
     Scenario("a", "desk", "look once", Outcome((ExpectedCall("look", {"n": 1}, {"n": (2, 3)}),)), os="linux"),
     Scenario("b", "desk", 'say "hi",\nplease', tags=("x", "y; z"), reasoning="why", mode="chat", shell="zsh"),
-    Scenario("c", "desk", "both", Outcome((ExpectedCall("go"), ExpectedCall("look", {"o": {"k": [1]}}))), history=HISTORY),
+    Scenario(
+        "c", "desk", "both", Outcome((ExpectedCall("go"), ExpectedCall("look", {"o": {"k": [1]}}))), history=HISTORY
+    ),
 )
-TOKENS = (b"NaN", b'"', b"{", b"}", b"[" * 200, b"]", b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\\ud800")
-TOKENS += (b"null", b"9" * 5000, b"1e999", b'{"id":', b"# line 1: x\n", b"\t", b"'=", b"<think>", b"\xe9", b"\xe2\x80\xa8")
+TOKENS = (
+    b"NaN",
+    b'"',
+    b"{",
+    b"}",
+    b"[" * 200,
+    b"]",
+    b",",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\\ud800",
+)
+TOKENS += (
+    b"null",
+    b"9" * 5000,
+    b"1e999",
+    b'{"id":',
+    b"# line 1: x\n",
+    b"\t",
+    b"'=",
+    b"<think>",
+    b"\xe9",
+    b"\xe2\x80\xa8",
+)
 
 
 def samples(folder: Path) -> list[Path]:
@@ -86,7 +117,11 @@ def take_in(store: Store, path: Path) -> None:
         assert curate.count(store, ScenarioFilter()) == before
         return
     if report.kind == "scenarios":
-        assert curate.count(store, ScenarioFilter()) == before + report.compared.new == before + report.good + report.drafts
+        assert (
+            curate.count(store, ScenarioFilter())
+            == before + report.compared.new
+            == before + report.good + report.drafts
+        )
         assert all(problem.line >= 1 for problem in report.problems)
     if report.change:
         curate.undo(store)

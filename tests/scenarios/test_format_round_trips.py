@@ -26,7 +26,9 @@ MARKS = re.compile("<think>|</think>|<start_function_call>|<end_function_call>|<
 
 def called(outcome: Outcome, ordered: bool) -> Outcome:
     """The calls without accepted values and optional arguments."""
-    return Outcome(tuple(ExpectedCall(call.name, call.arguments) for call in outcome.calls), ordered and bool(outcome.calls))
+    return Outcome(
+        tuple(ExpectedCall(call.name, call.arguments) for call in outcome.calls), ordered and bool(outcome.calls)
+    )
 
 
 def without_contents(history: tuple[Turn, ...]) -> tuple[Turn, ...]:
@@ -84,11 +86,21 @@ def fits(format: str, scenario: Scenario) -> bool:
     plain = all(name == name.strip() and re.fullmatch(r"[^\s{<]+", name) for name in names)
     if format == "caro":
         known = scenario.os in ("", "linux", "macos", "windows", "bsd")
-        return plain and known and not MARKS.search(text) and not any(re.match("os:|preference:", t) for t in scenario.tags)
+        return (
+            plain
+            and known
+            and not MARKS.search(text)
+            and not any(re.match("os:|preference:", t) for t in scenario.tags)
+        )
     if format == "openai":
         return not MARKS.search(text) and all(turn.role != "tool" for turn in scenario.history)
     if format == "tuning-lab":
-        return plain and scenario.request == scenario.request.lstrip(" ") and "NO_TOOL" not in names and "none" not in names
+        return (
+            plain
+            and scenario.request == scenario.request.lstrip(" ")
+            and "NO_TOOL" not in names
+            and "none" not in names
+        )
     if format == "pcai":
         return "NO_TOOL" not in names
     if format == "bfcl":

@@ -103,7 +103,12 @@ class _Desk:
         revisions = curate.history(self.store, desk.open) if desk.revision else []
         found = next((one.scenario for one in revisions if one.revision == desk.revision), None)
         scenario = found or curate.get(self.store, desk.open)
-        return scenario, curate.toolset(self.store, scenario.toolset)
+        return scenario, self.toolset_of(scenario)
+
+    def toolset_of(self, scenario: Scenario) -> Toolset:
+        """The scenario's toolset; one without tools where the workspace lacks it, so that the draft can be mended."""
+        known = {toolset.name: toolset for toolset in curate.toolsets(self.store)}
+        return known.get(scenario.toolset) or Toolset(scenario.toolset, ())
 
     def modes(self, toolset: str) -> tuple[str, ...]:
         return coverage(self.store, ui.toolset_of(self.store, toolset)).modes

@@ -33,6 +33,6 @@ def _cells(scenario: Scenario) -> list[str]:
 def _record(cells: Sequence[str]) -> str:
     text = io.StringIO()
     # A record that begins with '#' could be taken for a comment unless its cells are quoted.
-    quoting = csv.QUOTE_ALL if cells[0].startswith("#") else csv.QUOTE_MINIMAL
-    csv.writer(text, quoting=quoting, lineterminator="\r\n").writerow(cells)
+    quoted = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    (quoted if cells[0].startswith("#") else csv.writer(text, lineterminator="\r\n")).writerow(cells)
     return text.getvalue()

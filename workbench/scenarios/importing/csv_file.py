@@ -16,7 +16,7 @@ from workbench.errors import Problem
 from workbench.records import RecordError, Scenario
 from workbench.scenarios.cells import restore
 from workbench.scenarios.importing import columns
-from workbench.scenarios.importing.files import BROKEN_BYTES, Head, Source, open_text
+from workbench.scenarios.importing.files import BROKEN_BYTES, Head, Source, bytes_read, open_text
 from workbench.scenarios.importing.rows import COMMENT, Row, broken_bytes, to_problem, with_defaults
 
 _OPEN = "Look for a quotation mark that is not closed or not doubled."
@@ -83,7 +83,7 @@ class Records:
             if cells:
                 yield line, cells, "".join(self._text)
             if self._seen and line % 500 == 0:
-                self._seen(self._file.buffer.tell())
+                self._seen(bytes_read(self._file))
 
     def _lines(self) -> Iterator[str]:
         for line in self._file:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from workbench.errors import WorkbenchError
 
@@ -188,7 +188,12 @@ def text_lines(source: Source) -> Iterator[tuple[int, str]]:
             while len(text) > MAX_LINE and not text.endswith("\n"):
                 text = file.readline(MAX_LINE + 1)
             if source.seen and line % 500 == 0:
-                source.seen(file.buffer.tell())
+                source.seen(bytes_read(file))
+
+
+def bytes_read(file: io.TextIOWrapper) -> int:
+    """How far into the file its reader is. (The text's own ``tell`` is refused while lines are taken from it.)"""
+    return cast(io.BufferedReader, file.buffer).tell()
 
 
 def json_or_none(text: str) -> Any:

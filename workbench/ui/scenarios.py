@@ -58,7 +58,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
 
     files = _Files(store)
     file.upload(files.preview, file, [panel, message], **ui.QUIET)
-    panel.glance(files.preview, file, [panel, message], **ui.QUIET)
+    panel.glance(files.preview, file, [panel, message], **ui.EAGER)
     panel.bring(files.bring, file, [panel, filters, *all_parts], **ui.QUIET)
     panel.dismiss(files.dismiss, None, [panel, message], **ui.QUIET)
     panel.rejects(files.rejects, file, [download, message], **ui.QUIET).then(None, js=ui.PRESS)

@@ -59,7 +59,8 @@ class Staging:
         ).fetchone()
         assert counted is not None
         changed = self._session.execute(f"SELECT i.id {_BOTH} WHERE NOT {_SAME} ORDER BY i.id LIMIT {SHOWN}").fetchall()
-        return Compared(*counted, tuple(id_ for (id_,) in changed))
+        new, same, differing = counted
+        return Compared(new, same, differing, tuple(id_ for (id_,) in changed))
 
     def save(
         self, kind: str, author: str, note: str = "", toolsets: Sequence[Toolset] = (), keep_changed: bool = False

@@ -64,11 +64,15 @@ class Records:
     """
 
     def __init__(
-        self, file: io.TextIOWrapper, delimiter: str, seen: Callable[[int], None] | None = None, **options: bool
+        self,
+        file: io.TextIOWrapper,
+        delimiter: str,
+        seen: Callable[[int], None] | None = None,
+        skip_blanks: bool = False,
     ) -> None:
         self._file, self._seen = file, seen
         self._text: list[str] = []
-        self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True, **options)
+        self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True, skipinitialspace=skip_blanks)
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str, str]]:
         while True:

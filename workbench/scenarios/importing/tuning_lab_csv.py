@@ -29,7 +29,7 @@ def matches(head: Head) -> bool:
 def read(source: Source) -> Iterator[Row]:
     """One row a record; see ``importing.read``."""
     with open_text(source.path, newline="") as file:
-        for number, (line, cells, text) in enumerate(Records(file, ",", source.seen, skipinitialspace=True)):
+        for number, (line, cells, text) in enumerate(Records(file, ",", source.seen, skip_blanks=True)):
             if number == 0 and isinstance(cells, list) and _is_header([cell.strip() for cell in cells]):
                 yield Row(line, None, text=text)
                 continue

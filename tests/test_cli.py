@@ -56,7 +56,10 @@ def test_import_and_rejects(run, root):
     path, rejects = root / "mixed.jsonl", root / "rejects.jsonl"
     path.write_text('{"request": "hi", "expected": "NO_TOOL"}\n{"request": "hi"}\n')
     run("import", path, "--status", "approved", "--rejects", rejects)
-    assert rejects.read_text() == '{"request": "hi"}\n'
+    assert rejects.read_text().splitlines() == [
+        '# line 2: expected: is missing Write the expected calls, or "NO_TOOL".',
+        '{"request": "hi"}',
+    ]
     assert run("status")["scenarios"]["approved"] == 13
     assert "one by one" in run("import", path, path, "--rejects", rejects, status=1)["error"]["hint"]
 

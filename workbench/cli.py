@@ -95,14 +95,15 @@ def _status(arguments: argparse.Namespace) -> int:
 def _import(arguments: argparse.Namespace) -> int:
     if arguments.rejects and len(arguments.files) > 1:
         raise WorkbenchError("--rejects takes the rejected rows of one file.", "Import the files one by one.")
-    with reach(arguments.workspace) as verbs:
-        reports = [
-            verbs.import_file(path, arguments.toolset, arguments.status, arguments.dry_run) for path in arguments.files
-        ]
+    reading = {"format": arguments.format, "columns": _columns(arguments.column), "conflicts": arguments.conflicts}
+    with reach(arguments.workspace) as verbs, _file_bar() as progress:
+        reports = verbs.import_files(
+            arguments.files, arguments.toolset, arguments.status, arguments.dry_run, reading, progress
+        )
     if arguments.rejects:
-        report = reports[0]
-        lines = report["rejected_lines"]
-        _write(arguments.rejects, [transfer.rejects(arguments.files[0], report["format"], lines)] if lines else [])
+        found = reports[0]["rejected"]
+        pieces = transfer.rejects(arguments.files[0], arguments.format, reading["columns"]) if found else []
+        _write(arguments.rejects, pieces)
     return _tell(
         arguments,
         reports if len(reports) > 1 else reports[0],
@@ -110,11 +111,23 @@ def _import(arguments: argparse.Namespace) -> int:
     )
 
 
+def _columns(pairs: Sequence[str]) -> dict[str, str]:
+    """The column by the field that it fills, from ``field=column``."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise WorkbenchError(f"'{pair}' does not say which column fills which field.", "Write FIELD=COLUMN.")
+    return {field: column for field, _, column in (pair.partition("=") for pair in pairs)}
+
+
 def _report_lines(report: Json, dry_run: bool) -> Iterator[str]:
     verb = "would import" if dry_run else "imported"
     yield f"{report['file']} ({report['format']}): {verb} {report['good']} {report['kind']}, {report['bad']} bad"
     if report["drafts"]:
         yield f"  {report['drafts']} of the bad rows {'would be' if dry_run else 'are'} kept as drafts"
+    if report["new"] + report["same"] + report["conflicting"]:
+        yield f"  {report['new']} new, {report['same']} the same, {report['conflicting']} with another content"
+    if report["toolsets"]:
+        yield f"  with the toolsets {', '.join(report['toolsets'])}"
     for problem in report["problems"]:
         place = f"line {problem['line']}: " if problem["line"] else ""
         field = f"{problem['field']}: " if problem["field"] else ""
@@ -126,8 +139,7 @@ def _report_lines(report: Json, dry_run: bool) -> Iterator[str]:
 def _export(arguments: argparse.Namespace) -> int:
     chosen = {field.name: value for field in fields(ScenarioFilter) if (value := getattr(arguments, field.name))}
     with reach(arguments.workspace) as verbs:
-        lines = (line.encode("utf-8") for line in verbs.export(chosen, arguments.format))
-        _write(arguments.output, lines)
+        _write(arguments.output, verbs.export(chosen, arguments.format, arguments.snapshot))
     if arguments.output:
         written = {"output": str(arguments.output), "format": arguments.format}
         return _tell(arguments, written, f"written to {arguments.output}")
@@ -625,6 +637,21 @@ def _bar() -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
         yield show
 
 
+@contextmanager
+def _file_bar() -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on standard error that appears only when a file takes its time."""
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}"
+    with tqdm(total=1.0, file=sys.stderr, bar_format=form, delay=2.0, leave=False) as bar:
+
+        def show(name: str, share: float) -> None:
+            bar.set_description_str(name, refresh=False)
+            bar.update(share - bar.n)
+
+        yield show
+
+
 def _progress_of(progress: Progress) -> Json:
     return {"phase": progress.phase, "fraction": progress.fraction, "figures": progress.figures}
 
@@ -714,16 +741,26 @@ def _verb(verbs: Any, name: str, command: Command, help: str) -> argparse.Argume
 def _add_data_verbs(verbs: Any) -> None:
     _verb(verbs, "status", _status, "what the workspace holds")
 
-    parser = _verb(verbs, "import", _import, "read files of scenarios or tools")
+    parser = _verb(verbs, "import", _import, "read files of scenarios, tools or prompts")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--toolset", default="", help="toolset of rows that name none, or name of imported tools")
     parser.add_argument("--status", default="", choices=("", *STATUSES), help="status of the good rows")
     parser.add_argument("--dry-run", action="store_true", help="only report what is in the files")
+    parser.add_argument(
+        "--format", default="", choices=("", *transfer.IMPORT_FORMATS), help="instead of recognising it"
+    )
+    column_help = "which column of a table fills a field; may be given several times"
+    parser.add_argument("--column", action="append", default=[], metavar="FIELD=COLUMN", help=column_help)
+    conflicts_help = "scenarios that are there with another content: a new revision, or keep what is there"
+    parser.add_argument("--conflicts", default="replace", choices=transfer.CONFLICTS, help=conflicts_help)
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rejected rows here")
 
     parser = _verb(verbs, "export", _export, "write scenarios to a file")
     parser.add_argument("--format", default="jsonl", choices=transfer.EXPORT_FORMATS)
     parser.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    parser.add_argument(
+        "--snapshot", default="", metavar="HASH", help="the scenarios of a snapshot; --split may narrow it"
+    )
     for field in fields(ScenarioFilter):
         parser.add_argument(f"--{field.name}", default="", help=f"only scenarios with this {field.name}")
 

@@ -195,6 +195,10 @@ class Toolset:
     def tool_names(self) -> tuple[str, ...]:
         return tuple(tool.name for tool in self.tools)
 
+    def offered(self, scenario: Scenario) -> tuple[Tool, ...]:
+        """The tools that are offered with a scenario's request: those that it names, or all."""
+        return tuple(t for t in self.tools if t.name in scenario.tools) if scenario.tools else self.tools
+
     def to_dict(self) -> dict[str, Any]:
         tools = [tool.to_dict() for tool in self.tools]
         return {"name": self.name, "profile": self.profile.to_dict(), "tools": tools, **_plain(self.extra)}
@@ -361,6 +365,7 @@ SCENARIO_KEYS = (
     "status",
     "split",
     "source",
+    "tools",
 )
 
 
@@ -371,6 +376,7 @@ class Scenario:
     Attributes:
         split: a pinned split; None lets the stable hash of the request decide.
         source: provenance, such as ``shipped``, ``import:file.csv`` or ``author``.
+        tools: names of the tools that are offered with this request; empty offers all of the toolset.
     """
 
     id: str
@@ -386,6 +392,7 @@ class Scenario:
     status: Status = "draft"
     split: Split | None = None
     source: str = ""
+    tools: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The workbench's own JSON form of a scenario; empty optional fields are left out."""
@@ -400,6 +407,8 @@ class Scenario:
             data["tags"] = list(self.tags)
         if self.history:
             data["history"] = [turn.to_dict() for turn in self.history]
+        if self.tools:
+            data["tools"] = list(self.tools)
         data["status"] = self.status
         return data
 
@@ -427,6 +436,7 @@ class Scenario:
             ),
             status=_choice(outer.get("status", "draft"), STATUSES, "status"),
             split=None if split is None else _choice(split, SPLITS, "split"),
+            tools=tuple(_text(t, f"tools[{i}]") for i, t in enumerate(_sequence(outer.get("tools", ()), "tools"))),
             **texts,
         )
 

@@ -5,12 +5,13 @@ DuckDB lets one process open a file. While an app runs, other programs on the co
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
@@ -19,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from workbench.actions import transfer
 from workbench.actions.answers import MANY
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
@@ -26,6 +28,8 @@ from workbench.actions.models import STARTER_ID
 from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
+from workbench.records import Toolset
+from workbench.scenarios import importing
 from workbench.workspace import Workspace
 
 TIMEOUT_SECONDS = 600.0
@@ -81,17 +85,43 @@ class RemoteVerbs(RemoteCuration):
         return self._json("POST", "/api/scenarios", body=data)
 
     def import_file(
-        self, path: Path, toolset: str = "", status: str = "", dry_run: bool = False, name: str = ""
+        self,
+        path: Path,
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        name: str = "",
+        reading: Mapping[str, Any] | None = None,
     ) -> Json:
         query = {"name": name or path.name, "toolset": toolset, "status": status, "dry_run": dry_run}
+        given = json.dumps(reading) if reading else ""
+        # The app sees this file alone: what lies beside it goes along.
+        text = importing.with_answers(path)
         try:
-            content = path.read_bytes()
+            with io.BytesIO(text.encode("utf-8")) if text is not None else path.open("rb") as content:
+                return self._json("POST", "/api/import", {**query, "reading": given}, content)
         except OSError as error:
             raise WorkbenchError(f"Cannot read {path}: {error.strerror}.", "Choose another file.") from error
-        return self._json("POST", "/api/import", query, content)
 
-    def export(self, filter: Mapping[str, str], format: str) -> Iterator[str]:
-        return self._lines("/api/export", {**filter, "format": format})
+    def import_files(
+        self,
+        paths: Sequence[Path],
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        reading: Mapping[str, Any] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> list[Json]:
+        def read(path: Path, pending: Mapping[str, Toolset]) -> Json:
+            if progress:
+                progress(path.name, 0.0)
+            return self.import_file(path, toolset, status, dry_run, reading=reading)
+
+        return transfer.read_files(paths, read, dry_run)
+
+    def export(self, filter: Mapping[str, str], format: str, snapshot: str = "") -> Iterator[bytes]:
+        with self._open("GET", "/api/export", {**filter, "format": format, "snapshot": snapshot}) as answer:
+            yield from answer
 
     def coverage(self, toolset: str = "") -> Json:
         return self._json("GET", "/api/coverage", {"toolset": toolset})
@@ -195,14 +225,15 @@ class RemoteVerbs(RemoteCuration):
         return data
 
     def _open(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
-        """The open answer. ``body``: bytes are sent as they are, anything else as JSON."""
+        """The open answer. ``body``: an open file is sent as it is, anything else as JSON."""
         return self._request(method, path, query, body, TIMEOUT_SECONDS)
 
     def _request(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, timeout: float) -> Any:
         given = {name: value for name, value in (query or {}).items() if value not in ("", None)}
         url = f"{self.url}{path}?{urllib.parse.urlencode(given, doseq=True)}"
-        raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        is_file = isinstance(body, io.BufferedIOBase)
+        raw = body if body is None or is_file else json.dumps(body).encode()
+        kind = "application/octet-stream" if is_file else "application/json"
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}
         request = urllib.request.Request(url, data=raw, headers=headers, method=method)
         try:

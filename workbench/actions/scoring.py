@@ -17,7 +17,8 @@ from workbench.dialects import get_dialect
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import ArgumentScore, Parsed, RecordError, Scenario, Score, ToolCall, Toolset
 from workbench.scenarios.importing import read, read_toolset
-from workbench.scenarios.importing.rows import open_bytes, parse_json
+from workbench.scenarios.importing.files import open_bytes
+from workbench.scenarios.importing.rows import parse_json
 from workbench.scenarios.scoring import bfcl, score
 from workbench.scenarios.scoring.bfcl_replies import decode
 

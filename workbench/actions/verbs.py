@@ -7,7 +7,7 @@ is decided in the other actions; this module only translates.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,16 +93,62 @@ class Verbs(CurationVerbs):
         return {"id": scenario.id, "change": change}
 
     def import_file(
-        self, path: Path, toolset: str = "", status: str = "", dry_run: bool = False, name: str = ""
+        self,
+        path: Path,
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        name: str = "",
+        reading: Mapping[str, Any] | None = None,
     ) -> Json:
-        """Read a file of scenarios or tools; ``dry_run`` only reports. ``name``: what to call the file."""
-        if dry_run:
-            return transfer.preview(self.store, path, toolset, name).to_dict()
-        return transfer.import_file(self.store, path, toolset, status=status, name=name).to_dict()
+        """Read a file of scenarios, tools or a prompt; ``dry_run`` only reports.
 
-    def export(self, filter: Mapping[str, str], format: str) -> Iterator[str]:
-        """Lines of a file with the scenarios that the filter lets through."""
-        return transfer.export(self.store, to_filter(filter), format)
+        Args:
+            name: what to call the file.
+            reading: how to read it: ``format``, ``columns`` by field, ``conflicts``; see ``transfer``.
+        """
+        return self._import(path, toolset, status, dry_run, name, reading or {}, {}, None)
+
+    def import_files(
+        self,
+        paths: Sequence[Path],
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        reading: Mapping[str, Any] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> list[Json]:
+        """Like ``import_file`` for several files that may need one another; ``progress`` gets a file and a share."""
+
+        def read(path: Path, pending: Mapping[str, Toolset]) -> Json:
+            tell = (lambda share: progress(path.name, share)) if progress else None
+            return self._import(path, toolset, status, dry_run, "", reading or {}, pending, tell)
+
+        return transfer.read_files(paths, read, dry_run)
+
+    def _import(
+        self,
+        path: Path,
+        toolset: str,
+        status: str,
+        dry_run: bool,
+        name: str,
+        reading: Mapping[str, Any],
+        pending: Mapping[str, Toolset],
+        tell: Callable[[float], None] | None,
+    ) -> Json:
+        wishes = transfer.to_wishes(reading, tell)
+        if dry_run:
+            return transfer.preview(self.store, path, toolset, name, wishes, pending).to_dict()
+        conflicts = str(reading.get("conflicts") or transfer.CONFLICTS[0])
+        report = transfer.import_file(
+            self.store, path, toolset, status=status, name=name, wishes=wishes, conflicts=conflicts
+        )
+        return report.to_dict()
+
+    def export(self, filter: Mapping[str, str], format: str, snapshot: str = "") -> Iterator[bytes]:
+        """Pieces of a file with the scenarios that the filter lets through, or with those of a snapshot."""
+        return transfer.export_bytes(self.store, to_filter(filter), format, snapshot)
 
     def coverage(self, toolset: str = "") -> Json:
         """Counts by tool, OS, mode, split and status."""

@@ -6,6 +6,7 @@ Errors that a person can put right are answered with 400 and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -23,11 +24,18 @@ from workbench.api import curation
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
+from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.answers import AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8", "metrics": "application/json"}
+MEDIA_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+}
+OTHER_TYPE = "application/x-ndjson"
 Runs = Annotated[list[str], Query()]
 Filter = Annotated[AnswerFilter, Depends()]
 
@@ -143,14 +151,20 @@ def _workspace_routes(store: Store) -> APIRouter:
 
     @router.post("/import")
     async def import_file(
-        request: Request, name: str = "upload", toolset: str = "", status: str = "", dry_run: bool = False
+        request: Request,
+        name: str = "upload",
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        reading: str = "",
     ) -> Json:
+        how = _json_object(reading, "reading")
         async with received(request, name) as path:
-            return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name)
+            return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name, how)
 
     @router.get("/export")
-    def export(filter: Annotated[ScenarioFilter, Depends()], format: str = "jsonl") -> Response:
-        return _download(verbs.export(asdict(filter), format), "scenarios", format)
+    def export(filter: Annotated[ScenarioFilter, Depends()], format: str = "jsonl", snapshot: str = "") -> Response:
+        return _download(verbs.export(asdict(filter), format, snapshot), "scenarios", format)
 
     @router.get("/coverage")
     def coverage(toolset: str = "") -> Json:
@@ -169,14 +183,13 @@ def _generate_routes(store: Store) -> APIRouter:
 
     @router.post("/lines")
     def lines(order: Annotated[dict[str, Any], Body()]) -> Response:
-        return _download(verbs.generate_lines(order), "drafts", "jsonl")
+        return _download(_encoded(verbs.generate_lines(order)), "drafts", "jsonl")
 
     @router.get("/vectors")
     def vectors(tool: Annotated[list[str] | None, Query()] = None, toolset: str = "") -> Response:
         headers = {"Content-Disposition": 'attachment; filename="test_vectors.json"'}
-        return StreamingResponse(
-            _blocks(verbs.vectors(toolset, tool or ())), headers=headers, media_type="application/json"
-        )
+        pieces = _blocks(_encoded(verbs.vectors(toolset, tool or ())))
+        return StreamingResponse(pieces, headers=headers, media_type="application/json")
 
     @router.post("/teacher")
     def teach(order: Annotated[dict[str, Any], Body()], resume: str = "") -> Json:
@@ -242,7 +255,8 @@ def _comparison_routes(store: Store) -> APIRouter:
     ) -> Response:
         if format == "json":
             return JSONResponse(verbs.compare(run, asdict(filter), threshold, offset, limit))
-        return _download(verbs.export_comparison(run, format, asdict(filter), threshold), "comparison", format)
+        pieces = verbs.export_comparison(run, format, asdict(filter), threshold)
+        return _download(_encoded(pieces), "comparison", format)
 
     @router.get("/compare/gate")
     def gate(run: Runs, margin: float | None = None, figure: str = "exact") -> Json:
@@ -255,25 +269,40 @@ def _comparison_routes(store: Store) -> APIRouter:
     return router
 
 
-def _download(lines: Iterator[str], name: str, format: str) -> Response:
-    """The lines as a file to save. They are made while they are sent."""
-    suffix = {"csv": "csv", "html": "html", "metrics": "json"}.get(format, "jsonl")
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{suffix}"', "X-Content-Type-Options": "nosniff"}
-    media_type = MEDIA_TYPES.get(format, "application/x-ndjson")
-    return StreamingResponse(_blocks(lines), headers=headers, media_type=media_type)
+def _download(pieces: Iterator[bytes], name: str, format: str) -> Response:
+    """The pieces as a file to save. They are made while they are sent."""
+    suffix = {**SUFFIXES, "html": ".html", "metrics": ".json"}.get(format, ".jsonl")
+    kind = next((media for end, media in MEDIA_TYPES.items() if suffix.endswith(end)), OTHER_TYPE)
+    headers = {"Content-Disposition": f'attachment; filename="{name}{suffix}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(_blocks(pieces), headers=headers, media_type=kind)
 
 
-def _blocks(lines: Iterable[str], size: int = 1 << 16) -> Iterator[bytes]:
-    """The lines in pieces of about ``size`` characters: one piece a line would cost a thread switch each."""
-    held: list[str] = []
+def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
+    return (piece.encode("utf-8") for piece in pieces)
+
+
+def _blocks(pieces: Iterable[bytes], size: int = 1 << 16) -> Iterator[bytes]:
+    """The same in pieces of about ``size`` bytes: one piece a line would cost a thread switch each."""
+    held: list[bytes] = []
     length = 0
-    for line in lines:
-        held.append(line)
-        length += len(line)
+    for piece in pieces:
+        held.append(piece)
+        length += len(piece)
         if length >= size:
-            yield "".join(held).encode("utf-8")
+            yield b"".join(held)
             held, length = [], 0
-    yield "".join(held).encode("utf-8")
+    yield b"".join(held)
+
+
+def _json_object(text: str, name: str) -> Json:
+    """The JSON object in a query's value; empty where there is none. Raises WorkbenchError."""
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise WorkbenchError(f"'{name}' must be a JSON object.", 'Write it like {"format": "csv"}.')
+    return value
 
 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:

@@ -78,10 +78,25 @@ def check_scenario(scenario: Scenario, toolset: Toolset) -> list[Problem]:
         problems.append(Problem(f"'{scenario.os}' is not a known OS", "os", hint=hint))
     if SURROGATE.search(json.dumps(scenario.to_dict(), ensure_ascii=False)):
         problems.append(Problem(BROKEN_TEXT, hint="Write the character anew."))
+    problems += _check_offered(scenario, toolset)
     for i, call in enumerate(scenario.outcome.calls):
         problems += _check_expected(call, toolset, f"expected[{i}]")
     for i, turn in enumerate(scenario.history):
         problems += _check_turn(turn, toolset, f"history[{i}]")
+    return problems
+
+
+def _check_offered(scenario: Scenario, toolset: Toolset) -> list[Problem]:
+    """The tools that a scenario offers are the toolset's, and those that it calls are among them."""
+    problems = []
+    for i, name in enumerate(scenario.tools):
+        if toolset.tool(name) is None:
+            hint = _nearest(name, toolset.tool_names) or "Take it out here, or add it to the toolset."
+            problems.append(Problem(f"the toolset '{toolset.name}' has no tool '{name}'", f"tools[{i}]", hint=hint))
+    for i, call in enumerate(scenario.outcome.calls):
+        if scenario.tools and call.name not in scenario.tools and toolset.tool(call.name):
+            message = f"'{call.name}' is not among the tools that are offered with this request"
+            problems.append(Problem(message, f"expected[{i}].name", hint=f"Offered: {', '.join(scenario.tools)}."))
     return problems
 
 

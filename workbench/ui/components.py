@@ -146,7 +146,7 @@ def handing_out(callback: Callable[..., tuple[Path, str]]) -> Callable[..., Any]
 
 def upload(types: Sequence[str]) -> gr.UploadButton:
     """A hidden button that takes a file; an element with ``data-press`` presses it."""
-    return gr.UploadButton(file_types=list(types), visible="hidden", elem_id="wb-upload")
+    return gr.UploadButton(file_types=list(types), file_count="multiple", visible="hidden", elem_id="wb-upload")
 
 
 def download() -> gr.DownloadButton:

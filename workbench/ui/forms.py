@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 
 from workbench.actions.answers import BUCKETS
 from workbench.actions.bulk import BulkEdit
+from workbench.actions.intake import Wishes
+from workbench.actions.transfer import CONFLICTS
 from workbench.errors import Problem, WorkbenchError
 from workbench.evaluation.statistics import SLICES
 from workbench.records import (
@@ -513,3 +515,20 @@ class Bench:
 
     def at(self, **changes: Any) -> Bench:
         return replace(self, **changes)
+
+
+COLUMN_FIELD = "column-"
+"""How the form's fields begin that say which column fills which field."""
+
+
+def wishes(fields: Fields) -> Wishes:
+    """How a person wants a file to be read."""
+    columns = {
+        name.removeprefix(COLUMN_FIELD): values[0] for name, values in fields.items() if name.startswith(COLUMN_FIELD)
+    }
+    return Wishes(one(fields, "format"), one(fields, "toolset"), columns=columns)
+
+
+def conflicts(fields: Fields) -> str:
+    """What becomes of scenarios that are there with another content."""
+    return one(fields, "conflicts") or CONFLICTS[0]

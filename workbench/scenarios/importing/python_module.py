@@ -16,7 +16,7 @@ from typing import Any
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import RecordError, Tool, Toolset
 from workbench.scenarios.importing.annotations import Names, schema_of
-from workbench.scenarios.importing.rows import open_bytes
+from workbench.scenarios.importing.files import Head, open_bytes
 from workbench.scenarios.importing.tool_files import ToolsFile
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -24,6 +24,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SECTION = re.compile(r"Args:|Returns:|Raises:")
 _ENTRY = re.compile(r"([ \t]*)(\w+)(?:[ \t]*\([^)\n]*\))?:\s*(.*)")
 _CHOICES = re.compile(r"\(choices:\s*(.*?)\)\s*$", re.IGNORECASE)
+
+
+def matches(head: Head) -> bool:
+    return head.suffix == ".py"
 
 
 def read(path: Path, toolset_name: str) -> ToolsFile:

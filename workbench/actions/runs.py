@@ -29,7 +29,7 @@ from workbench.generation.job import JOURNAL, read_journal
 from workbench.jobs import cancel as cancelling
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
-from workbench.records import Model, Reply, Run, RunKind, Scenario, Split, Toolset
+from workbench.records import Model, Reply, Run, RunKind, Scenario, Score, Split, Toolset
 from workbench.runfolder import RunFolder, RunStatus, append_rows, explain, read_rows, tail_log, write_json
 from workbench.scenarios.scoring import score
 from workbench.store import runs as run_store
@@ -411,9 +411,15 @@ def _take_replies(store: Store, run: Run, folder: RunFolder, finished: bool) -> 
         return
     replies = [Reply.from_dict(row) for row in rows]
     toolset = Toolset.from_dict(run.config["toolset"])
-    outcomes = {s.id: s.outcome for s in snapshot_store.load(store, run.snapshot).split(run.config["split"])}
-    scores = [score(reply.scenario_id, outcomes[reply.scenario_id], reply.parsed, toolset) for reply in replies]
+    scenarios = {s.id: s for s in snapshot_store.load(store, run.snapshot).split(run.config["split"])}
+    scores = [_judge(reply, scenarios[reply.scenario_id], toolset) for reply in replies]
     run_store.put_replies(store, run.id, replies, scores)
+
+
+def _judge(reply: Reply, scenario: Scenario, toolset: Toolset) -> Score:
+    """A call of a tool that was not offered with this request is a call of an unknown tool."""
+    offered = dataclasses.replace(toolset, tools=toolset.offered(scenario))
+    return score(scenario.id, scenario.outcome, reply.parsed, offered)
 
 
 def _take_drafts(store: Store, run: Run, folder: RunFolder) -> None:

@@ -225,13 +225,13 @@ class RemoteVerbs(RemoteCuration):
         return data
 
     def _open(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
-        """The open answer. ``body``: an open file is sent as it is, anything else as JSON."""
+        """The open answer. ``body``: bytes or an open file are sent as they are, anything else as JSON."""
         return self._request(method, path, query, body, TIMEOUT_SECONDS)
 
     def _request(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, timeout: float) -> Any:
         given = {name: value for name, value in (query or {}).items() if value not in ("", None)}
         url = f"{self.url}{path}?{urllib.parse.urlencode(given, doseq=True)}"
-        is_file = isinstance(body, io.BufferedIOBase)
+        is_file = isinstance(body, (bytes, io.BufferedIOBase))
         raw = body if body is None or is_file else json.dumps(body).encode()
         kind = "application/octet-stream" if is_file else "application/json"
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}

@@ -1,8 +1,8 @@
 """Writes BFCL's questions, and its possible answers as a file of its own (it belongs into ``possible_answer/``).
 
 Both together carry id, earlier turns, request, the tools that are offered, calls, acceptable values and optional
-arguments. They cannot carry toolset, OS, shell, mode, tags, reasoning, status, split, source, order, and the content of
-a tool turn beside its result. Nor can they carry a value ``""`` (it means optional), values that are acceptable twice,
+arguments. They cannot carry toolset, OS, shell, mode, tags, reasoning, status, split, source, order, rules, and the
+content of a tool turn beside its result. Nor can they carry a value ``""`` (it means optional), values that are acceptable twice,
 more than 64 of them, and types that BFCL's own names do not tell apart.
 """
 

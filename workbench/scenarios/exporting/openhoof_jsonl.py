@@ -1,7 +1,7 @@
 """Writes OpenHoof's JSONL: ``input.user_message``, ``output.tool_calls`` and ``metadata``.
 
 What OpenHoof has no field for stands in ``metadata``, so that importing gives the scenario back. It cannot carry the
-tools that are offered, ``accept`` and ``optional``, nor the content of a tool turn beside its result.
+tools that are offered, ``accept``, ``optional``, ``rules``, nor the content of a tool turn beside its result.
 """
 
 from __future__ import annotations

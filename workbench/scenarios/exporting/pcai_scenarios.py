@@ -3,7 +3,7 @@
 One call is ``tool_name`` with ``tool_arguments``, none is ``assistant_content``; several calls are a ``tool_sequence``
 of objects with name and arguments, of which PC-AI itself reads the names. It carries id, request, mode, tags and calls.
 It cannot carry toolset, OS, shell, reasoning, earlier turns, status, split, source, the tools that are offered,
-``accept`` and ``optional``, nor that several calls may come in any order.
+``accept``, ``optional``, ``rules``, nor that several calls may come in any order.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Both together carry id, earlier turns, request, the tools that are offered, calls, acceptable values and optional
 arguments. They cannot carry toolset, OS, shell, mode, tags, reasoning, status, split, source, order, rules, and the
-content of a tool turn beside its result. Nor can they carry a value ``""`` (it means optional), values that are acceptable twice,
-more than 64 of them, and types that BFCL's own names do not tell apart.
+content of a tool turn beside its result. Nor can they carry a value ``""`` (it means optional), values that are
+acceptable twice, more than 64 of them, and types that BFCL's own names do not tell apart.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Writes Caro's examples: ``context``, ``user_query``, and a conversation with ``<think>`` and the call at its end.
 
 It carries id, request, OS, shell, mode, tags, reasoning and calls. It cannot carry toolset, earlier turns, status,
-split, source, order, the tools that are offered, ``accept``, ``optional``, ``rules``; nor blank lines around the reasoning,
-tags that Caro's own fields express (``os:…``, ``preference:…``) in their place among the others, and texts that hold
-FunctionGemma's or the reasoning's own marks.
+split, source, order, the tools that are offered, ``accept``, ``optional``, ``rules``; nor blank lines around
+the reasoning, tags that Caro's own fields express (``os:…``, ``preference:…``) in their place among the others, and
+texts that hold FunctionGemma's or the reasoning's own marks.
 """
 
 from __future__ import annotations

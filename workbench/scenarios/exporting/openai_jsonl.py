@@ -1,8 +1,8 @@
 """Writes OpenAI's fine-tuning JSONL: ``messages`` and ``tools``, call arguments as JSON text, calls with ids.
 
 Carries request, earlier turns, calls and whether there is one. It cannot carry id, OS, shell, mode (but for what the
-profile writes into the messages), tags, reasoning, status, split, source, order, ``accept``, ``optional``, ``rules``, nor the
-content of a tool turn beside its result.
+profile writes into the messages), tags, reasoning, status, split, source, order, ``accept``, ``optional``, ``rules``,
+nor the content of a tool turn beside its result.
 """
 
 from __future__ import annotations

@@ -28,15 +28,8 @@ class Trainee:
     def __init__(self, weights: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: TrainSettings) -> None:
         self.settings = settings
         device = pick_device()
-        config = LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=settings.dropout,
-            target_modules=_targets(weights, settings.target_modules),
-            task_type="CAUSAL_LM",
-        )
         with quiet_peft():
-            model = get_peft_model(weights, config, autocast_adapter_dtype=False)
+            model = get_peft_model(weights, lora_config(weights, settings), autocast_adapter_dtype=False)
         self.masters = {n: p.detach().clone().to(device) for n, p in model.named_parameters() if p.requires_grad}
         model.to(device=device, dtype=_dtype(settings.precision, device))
         make_lean(model)
@@ -101,6 +94,17 @@ class Trainee:
         """Copy the optimizer's weights into the model."""
         for name, parameter in self._trained.items():
             parameter.copy_(self.masters[name])
+
+
+def lora_config(weights: PreTrainedModel, settings: TrainSettings) -> LoraConfig:
+    """PEFT's configuration of the adapter that the settings ask for."""
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=_targets(weights, settings.target_modules),
+        task_type="CAUSAL_LM",
+    )
 
 
 def batch_loss(loaded: LoadedModel, batch: Batch) -> tuple[Tensor, int]:

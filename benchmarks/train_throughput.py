@@ -93,11 +93,11 @@ class Bench:
         trainee.loaded.model.zero_grad()
         batches = make_batches(self.examples, len(self.examples), random.Random(0))
         with count_flops() as counter:
-            trainee.step(batches[0], 0.0)
+            trainee.step(batches, 0.0)
         seconds = []
         for _ in range(self.steps):
             started = now()
-            trainee.step(batches[0], 0.0)
+            trainee.step(batches, 0.0)
             seconds.append(now() - started)
         return report(seconds, len(self.examples), counter.get_total_flops(), gradients, self.dtype)
 

@@ -132,9 +132,23 @@ class RemoteVerbs(RemoteCuration):
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        preset: str = "",
     ) -> Json:
         body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
+        body["preset"] = preset
         return self._json("POST", "/api/runs", body=body)
+
+    def preflight(
+        self, toolset: str = "", base: str = STARTER_ID, settings: Mapping[str, Any] | None = None, preset: str = ""
+    ) -> Json:
+        body = {"toolset": toolset, "base": base, "settings": settings or {}, "preset": preset}
+        return self._json("POST", "/api/preflight", body=body)
+
+    def preflight_state(self, key: str) -> Json:
+        return self._json("GET", f"/api/preflight/{_quoted(key)}")
+
+    def preflight_scenarios(self, key: str, offset: int = 0, limit: int = 50) -> Json:
+        return self._json("GET", f"/api/preflight/{_quoted(key)}/scenarios", {"offset": offset, "limit": limit})
 
     def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
         body = {"models": list(models), "split": split, "snapshot": snapshot, "toolset": toolset}

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
 from workbench.actions.models import STARTER_ID, resolve
+from workbench.actions.preflight import estimate
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import summarise
@@ -134,6 +135,7 @@ def start_training(
         raise WorkbenchError(
             f"The snapshot {snapshot} has no training scenarios.", "Approve some that fall on the train split."
         )
+    foretold = estimate(store, model, frozen.toolset, settings, [(row.scenario, row.split) for row in frozen.rows])
     rows = ({"scenario": row.scenario.to_dict(), "split": row.split} for row in frozen.rows if row.split != "test")
     run = _new_run(
         "train",
@@ -143,6 +145,7 @@ def start_training(
         snapshot=snapshot,
         split="train",
         settings=settings.to_dict(),
+        **({"estimate": foretold} if foretold else {}),
     )
     return _start(store, run, "train.jsonl", rows)
 

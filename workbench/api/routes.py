@@ -36,6 +36,16 @@ class TrainRequest(BaseModel):
     settings: dict[str, Any] = {}
     name: str = ""
     snapshot: str = ""
+    preset: str = ""
+
+
+class PreflightRequest(BaseModel):
+    """Body of ``POST /api/preflight``: as that of a training run."""
+
+    toolset: str = ""
+    base: str = "starter"
+    settings: dict[str, Any] = {}
+    preset: str = ""
 
 
 class EvaluateRequest(BaseModel):
@@ -149,6 +159,18 @@ def _run_routes(store: Store) -> APIRouter:
     @router.post("/runs")
     def train(body: TrainRequest) -> Json:
         return verbs.train(**body.model_dump())
+
+    @router.post("/preflight")
+    def preflight(body: PreflightRequest) -> Json:
+        return verbs.preflight(**body.model_dump())
+
+    @router.get("/preflight/{key}")
+    def preflight_state(key: str) -> Json:
+        return verbs.preflight_state(key)
+
+    @router.get("/preflight/{key}/scenarios")
+    def preflight_scenarios(key: str, offset: int = 0, limit: int = 50) -> Json:
+        return verbs.preflight_scenarios(key, offset, limit)
 
     @router.get("/runs/{run_id}")
     def run(run_id: str) -> Json:

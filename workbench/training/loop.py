@@ -6,10 +6,12 @@ import contextlib
 import ctypes
 import math
 import random
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import Any
 
 import psutil
 import torch
@@ -89,6 +91,43 @@ class Loop:
                 if self._hopeless():
                     return self._end(f"Ended early: no improvement in {self.settings.early_stop_patience} validations.")
         return self._end("")
+
+    def probe(self, startup_s: float) -> dict[str, Any]:
+        """Two steps after a first one that warms up, and one validation: what the run would cost on this machine.
+
+        The steps have a learning rate of 0, so that losses say nothing odd.
+
+        Args:
+            startup_s: seconds from the worker's start until it could train.
+
+        Returns:
+            ``{"seconds", "step_seconds", "validation_seconds", "startup_seconds", "total_steps", "memory_mb"}``.
+        """
+        at_once = self.settings.accumulate
+        batches = sorted(self._batches(0), key=lambda batch: batch.weight)
+        # The heaviest batch decides on the memory, one from the middle on the time.
+        self.trainee.step(batches[-at_once:], 0.0)
+        middle = batches[max(0, len(batches) // 2 - at_once) :][:at_once]
+        started = time.time()
+        for _ in range(2):
+            self.trainee.step(middle, 0.0)
+        step_s = (time.time() - started) / 2
+        started = time.time()
+        if self.validation:
+            self.trainee.loss(self.validation)
+            self._answer(self.checked)
+        validation_s = time.time() - started
+        interval = self.settings.validate_every or -(-self.total // self._validations())
+        seconds = startup_s + self.total * step_s + -(-self.total // interval) * validation_s
+        limit = self.settings.max_seconds
+        return {
+            "seconds": round(min(seconds, limit) if limit else seconds, 1),
+            "step_seconds": round(step_s, 3),
+            "validation_seconds": round(validation_s, 2),
+            "startup_seconds": round(startup_s, 1),
+            "total_steps": self.total,
+            "memory_mb": peak_memory_mb(),
+        }
 
     def _validations(self) -> int:
         limit = self.settings.max_seconds
@@ -188,6 +227,7 @@ class Loop:
             "total_steps": self.total,
             "loss": self.last_loss,
             "train_seconds": round(self.reporter.seconds, 1),
+            "peak_memory_mb": peak_memory_mb(),
             **self.trainee.loaded.batching,
         }
         if self.validations:
@@ -219,6 +259,20 @@ def return_memory() -> None:
     # Only glibc needs this, and only glibc has it.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def peak_memory_mb() -> int:
+    """The most memory that this process has held: of the GPU where there is one, else of the computer."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 2**20)
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):  # Windows
+        return round(info.peak_wset / 2**20)
+    import resource
+
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
 
 
 def sample(scenarios: Sequence[Scenario], most: int) -> tuple[Scenario, ...]:

@@ -2,12 +2,12 @@
 
     python benchmarks/train_throughput.py [--tools FILE] [--shape functiongemma|starter] [--batch 16 32] [--json]
 
-Each engine runs in a process of its own, so that its peak memory is its own; ours, SFTTrainer and ours again, so that
-a busy machine disturbs both. SFTTrainer accumulates micro-batches of one prompt (``--trl one``: nothing is padded, and
-the least memory), pads them to one batch (``padded``) or packs them into one row (``packed``, exact with SDPA and no
-attention mask only); its loss is over completions only and nothing is computed twice. The fastest that is exact counts.
-It learns ``--sample`` prompts a step, ours a whole batch; figures are per example. Gradients are compared in float32:
-same weights, same prompts. ``peak_share`` is FLOP/s of matrix products over those of one big product on this machine.
+Each engine runs in a process of its own, so that its peak memory is its own, and they take turns (``--rounds``), so
+that a busy machine disturbs both. SFTTrainer's loss is over completions only and nothing is computed twice; it
+accumulates micro-batches of one prompt (``--trl one``: no padding, least memory), pads them to one batch (``padded``)
+or packs them into one row (``packed``). The fastest whose gradients are right counts. It learns ``--sample`` prompts a
+step, ours a whole batch; figures are per example. Gradients are compared in float32: same weights, same prompts.
+``peak_share`` is FLOP/s of matrix products over those of one big product on this machine.
 
 The shape ``functiongemma`` is FunctionGemma-270M with its 262,144 vocabulary entries and random weights, tokenized by
 the starter's tokenizer; ``starter`` is the shipped model. Needs ``trl`` (requirements-dev.txt).
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import platform
 import random
 import resource
@@ -57,6 +58,9 @@ EXACT = 1e-3
 """A variant of SFTTrainer whose gradients differ more computes something else and does not count."""
 SIDE = 2048
 
+Time = tuple[float, float]
+"""Seconds on the wall, and of CPU time in all threads, which a busy machine disturbs less."""
+
 aten = torch.ops.aten
 
 
@@ -94,19 +98,20 @@ class Bench:
         batches = make_batches(self.examples, len(self.examples), random.Random(0))
         with count_flops() as counter:
             trainee.step(batches, 0.0)
-        seconds = []
+        times = []
         for _ in range(self.steps):
             started = now()
             trainee.step(batches, 0.0)
-            seconds.append(now() - started)
-        return report(seconds, len(self.examples), counter.get_total_flops(), gradients, self.dtype)
+            times.append(since(started))
+        return report(times, len(self.examples), counter.get_total_flops(), gradients, self.dtype)
 
     def trl(self, variant: str) -> dict[str, Any]:
         """Its own trainer and loop; the first step warms up, is counted and gives the gradients."""
-        from datasets import Dataset
         from peft import get_peft_model
         from transformers import TrainerCallback
         from trl import SFTConfig, SFTTrainer
+
+        from datasets import Dataset
 
         base = make_model(self.shape).to(DTYPES[self.dtype])
         with quiet_peft():
@@ -134,7 +139,7 @@ class Bench:
             save_strategy="no",
             disable_tqdm=True,
         )
-        seconds: list[float] = []
+        times: list[Time] = []
         found: dict[str, Any] = {}
 
         class Watch(TrainerCallback):
@@ -150,7 +155,7 @@ class Bench:
 
             def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
                 if "flops" in found:
-                    return seconds.append(now() - found["began"])
+                    return times.append(since(found["began"]))
                 found["counter"].__exit__(None, None, None)
                 found["flops"] = found["counter"].get_total_flops()
 
@@ -163,7 +168,7 @@ class Bench:
             callbacks=[Watch()],
         )
         trainer.train()
-        return report(seconds, len(chosen), found["flops"], found["gradients"], self.dtype)
+        return report(times, len(chosen), found["flops"], found["gradients"], self.dtype)
 
 
 def to_row(example: Example) -> dict[str, list[int]]:
@@ -209,18 +214,23 @@ def matmul_peak(dtype: str) -> float:
     for _ in range(6):
         started = now()
         a @ b
-        times.append(now() - started)
+        times.append(since(started)[0])
     return 2 * SIDE**3 / min(times)
 
 
-def now() -> float:
+def now() -> Time:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter()
+    return time.perf_counter(), time.process_time()
+
+
+def since(start: Time) -> Time:
+    wall, cpu = now()
+    return wall - start[0], cpu - start[1]
 
 
 def report(
-    seconds: Sequence[float], examples: int, flops: float, gradients: dict[str, Tensor], dtype: str
+    times: Sequence[Time], examples: int, flops: float, gradients: dict[str, Tensor], dtype: str
 ) -> dict[str, Any]:
     # Before the big product below, which has buffers of its own.
     if torch.cuda.is_available():
@@ -228,9 +238,10 @@ def report(
     else:
         unit = 1 if sys.platform == "darwin" else 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    step = statistics.median(seconds)
+    step = statistics.median(wall for wall, _ in times)
     return {
         "seconds_an_example": step / examples,
+        "cpu_seconds_an_example": statistics.median(cpu for _, cpu in times) / examples,
         "examples": examples,
         "flops_an_example": flops / examples,
         "flops_a_second": flops / step,
@@ -257,7 +268,8 @@ def run_child(arguments: argparse.Namespace, engine: str, dtype: str) -> dict[st
         command = [sys.executable, __file__, "--child", folder, "--engine", engine, "--dtype", dtype]
         for name in ("tools", "shape", "sample", "steps", "threads"):
             command += [f"--{name}", str(getattr(arguments, name))]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}  # as our workers have it: idle threads sleep
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if ended.returncode:
             sys.exit(f"{engine} failed with {ended.returncode}:\n{ended.stderr[-3000:]}")
         found: dict[str, Any] = json.loads((Path(folder) / "found.json").read_text("utf-8"))
@@ -276,7 +288,7 @@ def largest_difference(expected: dict[str, Tensor], got: dict[str, Tensor]) -> f
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     first = arguments.batch[0]
     plan = [f"ours:{first}", *(f"{variant}:{first}" for variant in arguments.trl)]
-    plan = [*plan * arguments.rounds, *(f"ours:{batch}" for batch in arguments.batch)]
+    plan = [*plan * arguments.rounds, *(f"ours:{batch}" for batch in arguments.batch[1:])]
     runs: dict[str, list[dict[str, Any]]] = {}
     for engine in plan:
         runs.setdefault(engine, []).append(run_child(arguments, engine, arguments.dtype))
@@ -308,7 +320,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Median time and highest memory of several processes; what does not vary comes from the first."""
-    times = ("seconds_an_example", "flops_a_second", "peak_share")
+    times = ("seconds_an_example", "cpu_seconds_an_example", "flops_a_second", "peak_share")
     medians = {name: statistics.median(one[name] for one in found) for name in times}
     return {**found[0], **medians, "peak_memory_mb": max(one["peak_memory_mb"] for one in found)}
 
@@ -316,6 +328,7 @@ def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
 def against(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, float]:
     return {
         "speedup": round(theirs["seconds_an_example"] / ours["seconds_an_example"], 2),
+        "speedup_cpu_time": round(theirs["cpu_seconds_an_example"] / ours["cpu_seconds_an_example"], 2),
         "memory_ratio": round(ours["peak_memory_mb"] / theirs["peak_memory_mb"], 3),
     }
 
@@ -333,7 +346,9 @@ def as_text(found: dict[str, Any]) -> str:
     shown = {str(found["batch"]): found, **found["other_batches"]}
     lines.append("")
     for batch, one in shown.items():
-        lines.append(f"batch {batch}: {one['speedup']} times SFTTrainer's speed at {one['memory_ratio']} of its memory")
+        cpu = f"{one['speedup_cpu_time']} by CPU time"
+        lines.append(f"batch {batch}: {one['speedup']} times SFTTrainer's speed ({cpu})")
+        lines[-1] += f" at {one['memory_ratio']} of its memory"
     lines.append(f"SFTTrainer's variant: {found['trl_variant']}; all: {found['trl_differences']}")
     lines.append(f"largest relative difference of a gradient: {found['max_rel_grad_diff']:.1e}")
     return "\n".join([*lines, found["command"], json.dumps(found["versions"])])

@@ -104,6 +104,8 @@ def test_presets_follow_data_and_device() -> None:
     few, many = (preset_settings("balanced", "a/b", n) for n in (30, 5000))
     assert few.batch_size < many.batch_size and few.epochs > many.epochs
     assert preset_settings("balanced", "a/b", 5000, gpu=True).batch_size == 2 * many.batch_size
-    assert preset_settings("quick", "starter", 800).max_seconds < preset_settings("thorough", "starter", 800).max_seconds
+    assert (
+        preset_settings("quick", "starter", 800).max_seconds < preset_settings("thorough", "starter", 800).max_seconds
+    )
     with pytest.raises(WorkbenchError, match="no preset 'best'"):
         preset_settings("best", "starter", 800)

@@ -147,9 +147,7 @@ def estimate(
     return {name: status.summary[name] for name in ("seconds", "memory_mb")}
 
 
-def content_key(
-    model: Model, toolset: Toolset, settings: TrainSettings, rows: Iterable[tuple[Scenario, str]]
-) -> str:
+def content_key(model: Model, toolset: Toolset, settings: TrainSettings, rows: Iterable[tuple[Scenario, str]]) -> str:
     """A hash of all that decides on the answer."""
     digest = hashlib.sha256(canonical_json([dataclasses.asdict(model), toolset.to_dict(), settings.to_dict()]).encode())
     for scenario, split in sorted(rows, key=lambda row: row[0].id):

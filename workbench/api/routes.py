@@ -63,6 +63,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(_preflight_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
     app.add_exception_handler(WorkbenchError, _answer_error)
@@ -160,18 +161,6 @@ def _run_routes(store: Store) -> APIRouter:
     def train(body: TrainRequest) -> Json:
         return verbs.train(**body.model_dump())
 
-    @router.post("/preflight")
-    def preflight(body: PreflightRequest) -> Json:
-        return verbs.preflight(**body.model_dump())
-
-    @router.get("/preflight/{key}")
-    def preflight_state(key: str) -> Json:
-        return verbs.preflight_state(key)
-
-    @router.get("/preflight/{key}/scenarios")
-    def preflight_scenarios(key: str, offset: int = 0, limit: int = 50) -> Json:
-        return verbs.preflight_scenarios(key, offset, limit)
-
     @router.get("/runs/{run_id}")
     def run(run_id: str) -> Json:
         return verbs.run(run_id)
@@ -197,6 +186,25 @@ def _run_routes(store: Store) -> APIRouter:
         if format == "json":
             return JSONResponse(verbs.compare(run, differing))
         return _download(verbs.export_comparison(run, format, differing), "comparison", format)
+
+    return router
+
+
+def _preflight_routes(store: Store) -> APIRouter:
+    """What a run would see and cost."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.post("/preflight")
+    def preflight(body: PreflightRequest) -> Json:
+        return verbs.preflight(**body.model_dump())
+
+    @router.get("/preflight/{key}")
+    def preflight_state(key: str) -> Json:
+        return verbs.preflight_state(key)
+
+    @router.get("/preflight/{key}/scenarios")
+    def preflight_scenarios(key: str, offset: int = 0, limit: int = 50) -> Json:
+        return verbs.preflight_scenarios(key, offset, limit)
 
     return router
 

@@ -170,9 +170,7 @@ def load_base(base: str, four_bits_on: torch.device | None = None) -> tuple[PreT
         how = _four_bits(four_bits_on)
     try:
         tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-        weights = AutoModelForCausalLM.from_pretrained(
-            base, use_safetensors=True, trust_remote_code=False, **how
-        )
+        weights = AutoModelForCausalLM.from_pretrained(base, use_safetensors=True, trust_remote_code=False, **how)
     except (OSError, ValueError, ImportError) as error:
         raise _cannot_load(base, error) from error
     return weights, tokenizer

@@ -128,9 +128,7 @@ def _limits(example: Example, tokens: int, context: int) -> Iterator[str]:
 
 def _cut(example: Example, scenario: Scenario, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     """Whether the trained tokens still say what the scenario expects, stop token included."""
-    text = str(
-        tokenizer.decode(example.completion_ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    )
+    text = str(tokenizer.decode(example.completion_ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
     if not text.endswith(dialect.stops):
         yield "the reply does not end with a stop token: the model would not learn to stop"
     wanted = [call.call for call in scenario.outcome.calls]

@@ -32,18 +32,18 @@ class Trainee:
         dtype = _dtype(settings.precision, device)
         with quiet_peft():
             model = get_peft_model(weights, lora_config(weights, settings), autocast_adapter_dtype=False)
-        self.masters = {n: p.detach().float().clone().to(device) for n, p in model.named_parameters() if p.requires_grad}
+        self.masters = {n: p.detach().float().clone().to(device) for n, p in _trainable(model)}
         if settings.quantization == "none":
             model.to(device=device, dtype=dtype)
         else:
             # The base is on its device in 4 bits already and cannot be cast.
-            for parameter in model.parameters():
-                parameter.data = parameter.data.to(dtype) if parameter.requires_grad else parameter.data
+            for _, parameter in _trainable(model):
+                parameter.data = parameter.data.to(dtype)
         make_lean(model)
         if settings.checkpointing == "on":
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self.loaded: LoadedModel = ready(model, tokenizer, settings.dialect)
-        self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        self._trained = dict(_trainable(model))
         self.optimizer = torch.optim.AdamW(
             self._groups(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
         )
@@ -151,6 +151,10 @@ def _targets(weights: PreTrainedModel, names: Sequence[str]) -> list[str] | str:
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
     names: dict[str, Any] = {"bf16": torch.bfloat16, "fp32": torch.float32}
     return names.get(precision) or fast_dtype(device)
+
+
+def _trainable(model: Any) -> list[tuple[str, Tensor]]:
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
 def _limit_memory(device: torch.device, gigabytes: float) -> None:

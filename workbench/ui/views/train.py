@@ -12,8 +12,8 @@ from workbench.records import SPLITS, Model, Run, Split, Toolset
 from workbench.training.settings import CHOICES, PRESETS
 from workbench.ui import forms
 from workbench.ui.forms import TrainOrder
-from workbench.ui.views.preflight import foretold
 from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name, said
+from workbench.ui.views.preflight import foretold
 
 _MAIN = (
     ("epochs", "Epochs", "Passes over the data"),

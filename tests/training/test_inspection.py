@@ -59,9 +59,11 @@ def test_what_the_model_cannot_read_or_write_whole_is_blocked(family) -> None:
 
 
 def test_a_call_that_does_not_read_back_is_blocked(family) -> None:
+    """FunctionGemma has no escaping inside a string; JSON can write any text."""
     dialect, _ = family
     (sight,) = look(family, ping(f"a{dialect.stops[0]}b")).sights
-    assert any("read back" in reason for reason in sight.reasons)
+    blocked = any("read back" in reason for reason in sight.reasons)
+    assert blocked == (dialect.name == "functiongemma")
 
 
 def test_a_scenario_without_trained_tokens_is_blocked_and_the_others_are_seen(family) -> None:

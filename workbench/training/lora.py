@@ -39,9 +39,10 @@ class Trainee:
             # The base is on its device in 4 bits already and cannot be cast.
             for _, parameter in _trainable(model):
                 parameter.data = parameter.data.to(dtype)
+            _keep_differentiable(model)
         make_lean(model)
         if settings.checkpointing == "on":
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.activation_checkpointing_enable({"use_reentrant": False})
         self.loaded: LoadedModel = ready(model, tokenizer, settings.dialect)
         self._trained = dict(_trainable(model))
         self.optimizer = torch.optim.AdamW(
@@ -155,6 +156,14 @@ def _dtype(precision: str, device: torch.device) -> torch.dtype:
 
 def _trainable(model: Any) -> list[tuple[str, Tensor]]:
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _keep_differentiable(model: Any) -> None:
+    """bitsandbytes 0.50 repacks 4-bit weights at the first validation on CPUs with AVX512-BF16, for a kernel that has
+    no gradient: training would go on with wrong ones."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _limit_memory(device: torch.device, gigabytes: float) -> None:

@@ -34,6 +34,7 @@ from workbench.scenarios.generate.variants import CHANGES
 from workbench.scenarios.targets import EXAMPLES, PRESETS
 from workbench.scenarios.toolset_edits import BROKEN_CHOICES
 from workbench.store.scenarios import ScenarioFilter
+from workbench.training.settings import PRESETS as RECIPES
 from workbench.training.settings import TrainSettings
 from workbench.workspace import REPOSITORY
 
@@ -476,10 +477,38 @@ def _train(arguments: argparse.Namespace) -> int:
     settings = {name: value for name, value in given.items() if value is not None}
     base = _model_id(arguments.base)
     with reach(arguments.workspace) as verbs:
-        run = verbs.train(arguments.toolset, base, settings, arguments.name, arguments.snapshot, arguments.allow_leaks)
+        if arguments.preflight:
+            return _preflight(arguments, verbs, base, settings)
+        rest = (arguments.name, arguments.snapshot, arguments.allow_leaks, arguments.preset)
+        run = verbs.train(arguments.toolset, base, settings, *rest)
         if arguments.wait:
             (run,) = _wait(verbs, [run["id"]])
     return _tell(arguments, run, *_run_lines([run]))
+
+
+def _preflight(arguments: argparse.Namespace, verbs: AnyVerbs, base: str, settings: Json) -> int:
+    """What a run would see and cost; exit status 1 when a scenario must not be trained, or the check failed."""
+    found = verbs.preflight(arguments.toolset, base, settings, arguments.preset)
+    phase = ""
+    while found["state"] not in FINISHED_STATES:
+        if found["phase"] != phase:
+            phase = found["phase"]
+            print(f"{phase}…", file=sys.stderr, flush=True)
+        time.sleep(POLL_SECONDS)
+        found = verbs.preflight_state(found["key"])
+    summary = found["summary"]
+    if found["state"] != "done":
+        raise WorkbenchError(found["message"] or "The pre-flight was stopped.", "Mend it and check again.")
+    blocked = (f"  {one['scenario_id']} ({one['split']}): {'; '.join(one['reasons'])}" for one in found["blocked"])
+    _tell(
+        arguments,
+        found,
+        f"{summary['scenarios']:,} scenarios, {summary['blocked']:,} of them must not be trained",
+        *blocked,
+        f"longest: {summary['longest']:,} tokens; trained: {summary['trained_tokens']:,} of {summary['tokens']:,}",
+        f"about {summary['seconds']:,.0f} s for {summary['total_steps']:,} steps, {summary['memory_mb']:,} MB",
+    )
+    return 1 if found["blocked"] else 0
 
 
 def _runs(arguments: argparse.Namespace) -> int:
@@ -930,6 +959,8 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
     leaks = "train although held-out scenarios are like training scenarios; the run keeps the reason"
     parser.add_argument("--allow-leaks", default="", metavar="REASON", help=leaks)
+    parser.add_argument("--preset", default="", choices=("", *RECIPES), help="settings for these data and this machine")
+    parser.add_argument("--preflight", action="store_true", help="only show what a run would see and cost")
     _add_wait(parser)
     group = parser.add_argument_group("settings, with good defaults for each base")
     for field in _setting_fields():

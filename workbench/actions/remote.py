@@ -177,9 +177,22 @@ class RemoteVerbs(RemoteCuration):
         name: str = "",
         snapshot: str = "",
         allow_leaks: str = "",
+        preset: str = "",
     ) -> Json:
         body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
-        return self._json("POST", "/api/runs", body={**body, "allow_leaks": allow_leaks})
+        return self._json("POST", "/api/runs", body={**body, "allow_leaks": allow_leaks, "preset": preset})
+
+    def preflight(
+        self, toolset: str = "", base: str = STARTER_ID, settings: Mapping[str, Any] | None = None, preset: str = ""
+    ) -> Json:
+        body = {"toolset": toolset, "base": base, "settings": settings or {}, "preset": preset}
+        return self._json("POST", "/api/preflight", body=body)
+
+    def preflight_state(self, key: str) -> Json:
+        return self._json("GET", f"/api/preflight/{_quoted(key)}")
+
+    def preflight_scenarios(self, key: str, offset: int = 0, limit: int = 50) -> Json:
+        return self._json("GET", f"/api/preflight/{_quoted(key)}/scenarios", {"offset": offset, "limit": limit})
 
     def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
         body = {"models": list(models), "split": split, "snapshot": snapshot, "toolset": toolset}

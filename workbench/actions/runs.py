@@ -22,6 +22,7 @@ from workbench.actions import duplicates
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
 from workbench.actions.models import STARTER_ID, fingerprint, resolve
+from workbench.actions.preflight import estimate
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import summarise
@@ -144,6 +145,7 @@ def start_training(
     leaks, reason = duplicates.leaks_of(frozen), allow_leaks.strip()
     if not reason:
         duplicates.refuse_leaks(leaks)
+    foretold = estimate(store, model, frozen.toolset, settings, [(row.scenario, row.split) for row in frozen.rows])
     rows = ({"scenario": row.scenario.to_dict(), "split": row.split} for row in frozen.rows if row.split != "test")
     run = _new_run(
         "train",
@@ -154,6 +156,7 @@ def start_training(
         split="train",
         settings=settings.to_dict(),
         allowed_leaks={"reason": reason, "scenarios": duplicates.leaked(leaks)} if leaks else {},
+        **({"estimate": foretold} if foretold else {}),
     )
     return _start(store, run, "train.jsonl", rows)
 

@@ -21,6 +21,7 @@ from workbench.actions import (
     figures,
     generating,
     leaderboard,
+    preflight,
     publishing,
     runs,
     teaching,
@@ -28,8 +29,9 @@ from workbench.actions import (
 )
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.meaning import compare_meaning
-from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models
 from workbench.actions.orders import Order
+from workbench.actions.recipes import recipe
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import SLICES
@@ -37,7 +39,6 @@ from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario,
 from workbench.store.answers import FIGURES, AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
-from workbench.training.settings import TrainSettings, default_settings
 
 Json = dict[str, Any]
 
@@ -247,12 +248,28 @@ class Verbs(CurationVerbs):
         name: str = "",
         snapshot: str = "",
         allow_leaks: str = "",
+        preset: str = "",
     ) -> Json:
-        """Start a training run; ``settings`` that are not given are the good ones for the base."""
+        """Start a training run; ``settings`` that are not given are the preset's, or the good ones for the base."""
         chosen = toolset or curate.default_toolset(self.store)
-        defaults = default_settings(resolve(self.store, base).base).to_dict()
-        parsed = TrainSettings.from_dict({**defaults, **(settings or {})})
+        parsed = recipe(self.store, chosen, base, preset, settings)
         return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name, allow_leaks))
+
+    def preflight(
+        self, toolset: str = "", base: str = STARTER_ID, settings: Mapping[str, Any] | None = None, preset: str = ""
+    ) -> Json:
+        """What a run with these settings would see and cost. Asked again, it tells how far it is."""
+        chosen = toolset or curate.default_toolset(self.store)
+        parsed = recipe(self.store, chosen, base, preset, settings)
+        return preflight.start(self.store, chosen, base, parsed).to_dict()
+
+    def preflight_state(self, key: str) -> Json:
+        """How a pre-flight stands."""
+        return preflight.get(self.store, key).to_dict()
+
+    def preflight_scenarios(self, key: str, offset: int = 0, limit: int = 50) -> Json:
+        """What scenarios become: text, special tokens, trained tokens; blocked ones first."""
+        return {"scenarios": preflight.sights(self.store, key, offset, limit)}
 
     def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
         """Start the evaluations of these models that do not exist yet; ``runs`` is in the order of ``models``.
@@ -357,4 +374,5 @@ def run_to_dict(run: Run) -> Json:
     data["split"] = config.get("split", "")
     data["settings"] = config.get("settings", {})
     data["allowed_leaks"] = config.get("allowed_leaks", {})
+    data["estimate"] = config.get("estimate", {})
     return data

@@ -49,6 +49,7 @@ class TrainRequest(BaseModel):
     name: str = ""
     snapshot: str = ""
     allow_leaks: str = ""
+    preset: str = ""
 
 
 class SettleRequest(BaseModel):
@@ -64,6 +65,15 @@ class MeaningRequest(BaseModel):
 
     encoder: str
     toolset: str = ""
+
+
+class PreflightRequest(BaseModel):
+    """Body of ``POST /api/preflight``: as that of a training run."""
+
+    toolset: str = ""
+    base: str = "starter"
+    settings: dict[str, Any] = {}
+    preset: str = ""
 
 
 class EvaluateRequest(BaseModel):
@@ -88,6 +98,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_duplicate_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(_preflight_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
     app.include_router(_comparison_routes(store), prefix="/api")
@@ -241,6 +252,25 @@ def _run_routes(store: Store) -> APIRouter:
     @router.post("/runs/{run_id}/rerun")
     def rerun(run_id: str, body: RerunRequest) -> Json:
         return verbs.rerun(run_id, body.scenario)
+
+    return router
+
+
+def _preflight_routes(store: Store) -> APIRouter:
+    """What a run would see and cost."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.post("/preflight")
+    def preflight(body: PreflightRequest) -> Json:
+        return verbs.preflight(**body.model_dump())
+
+    @router.get("/preflight/{key}")
+    def preflight_state(key: str) -> Json:
+        return verbs.preflight_state(key)
+
+    @router.get("/preflight/{key}/scenarios")
+    def preflight_scenarios(key: str, offset: int = 0, limit: int = 50) -> Json:
+        return verbs.preflight_scenarios(key, offset, limit)
 
     return router
 

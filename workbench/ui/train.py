@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import curate, models, runs
+from workbench.actions import curate, models, recipes, runs
 from workbench.actions.curate import ProblemsError
 from workbench.actions.duplicates import LeakError
 from workbench.errors import Problem
@@ -20,6 +20,7 @@ from workbench.training.settings import default_settings
 from workbench.ui import components as ui
 from workbench.ui import forms, theme, views
 from workbench.ui.forms import TrainOrder, one
+from workbench.ui.preflight import PreflightPart
 
 MOST_CURVES = 8
 FAST_SECONDS, SLOW_SECONDS = 1, 3
@@ -31,13 +32,18 @@ def page(demo: gr.Blocks, store: Store) -> None:
     desk = _Train(store)
     with gr.Row(elem_id="wb-train"):
         with gr.Column():
-            form = ui.live("order", events=("start", "look"))
+            form = ui.live("order", events=("start", "look", "preset", "check"))
         with gr.Column():
+            checked = ui.live("preflight", events=("turn",))
             now = ui.live("now", events=("stop",))
             curves(desk)
             table = ui.live("runs")
     message = ui.notice()
     demo.load(desk.load, None, [form, now, table, message], **ui.QUIET)
+    demo.load(desk.preflight.html, None, checked, **ui.QUIET)
+    form.preset(desk.preset, None, [form, message], **ui.EAGER)
+    form.check(desk.check, None, [form, checked, message], **ui.QUIET)
+    checked.turn(desk.preflight.turn, None, [checked, message], **ui.EAGER)
     form.look(desk.look, None, [form, message], **ui.EAGER)
     form.start(desk.start, None, [form, now, table, message], **ui.QUIET)
     now.stop(desk.stop, None, [now, table, message], **ui.QUIET)
@@ -61,6 +67,7 @@ def curves(desk: _Train) -> gr.HTML:
 class _Train:
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.preflight = PreflightPart(store)
 
     @ui.answering(3)
     def load(self, request: gr.Request) -> tuple[Any, ...]:
@@ -75,6 +82,23 @@ class _Train:
         order, _ = forms.train_order(ui.form(event))
         fresh = TrainOrder(order.toolset, order.base, order.name, default_settings(order.base))
         return self.form(fresh), ""
+
+    @ui.answering(1)
+    def preset(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, _ = forms.train_order(ui.form(event))
+        chosen = recipes.recipe(self.store, order.toolset, order.base, str(ui.payload(event)["preset"]))
+        return self.form(replace(order, settings=chosen, typed={})), ""
+
+    @ui.answering(2)
+    def check(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, problems = forms.train_order(ui.form(event))
+        try:
+            if problems:
+                raise ProblemsError("Some settings need mending.", problems)
+            return self.form(order), self.preflight.begin(order), ""
+        except ProblemsError as error:
+            refused = views.toast("Some settings need mending.", bad=True)
+            return self.form(order, error.problems), gr.skip(), refused
 
     def start(self, event: gr.EventData) -> tuple[Any, ...]:
         order, problems = forms.train_order(ui.form(event))
@@ -115,11 +139,12 @@ class _Train:
         listed = {run.id: run for run in runs.runs(self.store, "train")}
         asked = [(listed[id], int(after)) for id, after in list(body["have"].items())[:MOST_CURVES] if id in listed]
         points = [views.curve(run, runs.run_metrics(self.store, run.id, after), after) for run, after in asked]
+        checked = {"preflight": self.preflight.html()} if body.get("waiting") else {}
         active = any(not run.finished for run in listed.values())
         return {
-            "parts": {"now": now, "runs": table},
+            "parts": {"now": now, "runs": table, **checked},
             "curves": points,
-            "again": FAST_SECONDS if active else SLOW_SECONDS,
+            "again": FAST_SECONDS if active or checked else SLOW_SECONDS,
         }
 
     def watched(self, run_id: str) -> tuple[str, str]:

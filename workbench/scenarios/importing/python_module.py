@@ -138,7 +138,7 @@ def _described(doc: str, arguments: list[str]) -> dict[str, str]:
         typed = entry is not None and line[entry.end(2)] != ":"
         begins = entry is not None and (not typed or entry[2] in arguments)
         # What follows an argument without a word of its own says what that is, unless it is another argument.
-        begins = begins and (entry[2] in arguments or not name or bool(found[name]))
+        begins = begins and entry is not None and (entry[2] in arguments or not name or bool(found[name]))
         if entry is not None and begins and not (name and line.startswith((f"{indent} ", f"{indent}\t"))):
             indent, name = entry[1], entry[2]
             found[name] = entry[3].strip()

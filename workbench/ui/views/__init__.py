@@ -12,6 +12,7 @@ from workbench.ui.views.editor import editor
 from workbench.ui.views.generate import generate_form, generate_head, generate_now, generate_preview
 from workbench.ui.views.history import PAST_ROWS, past_changes, past_scenario, past_snapshots
 from workbench.ui.views.home import home
+from workbench.ui.views.preflight import preflight
 from workbench.ui.views.review import review_item, review_page, review_setup, saved
 from workbench.ui.views.scenarios import (
     ROWS,
@@ -70,6 +71,7 @@ __all__ = [
     "profile_editor",
     "saved_text",
     "past_changes",
+    "preflight",
     "past_scenario",
     "past_snapshots",
     "redone",

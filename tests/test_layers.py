@@ -27,6 +27,7 @@ HOMES = {
     "transformers": {"inference", "training"},
     "peft": {"inference", "training"},
     "fastapi": {"api", "ui", "app"},
+    "llguidance": {"grammars"},
     "argparse": {"cli", "app", "inference"},
 }
 """Libraries that only these parts may import; ``inference`` has the pretraining script."""

@@ -1,4 +1,4 @@
-"""Whatever a model without any sense could write under a grammar is a reply that the dialect reads, and a valid call."""
+"""Whatever a model without any sense could write under a grammar is text, or valid calls that the dialect reads."""
 
 import functools
 import re
@@ -155,9 +155,9 @@ def test_what_the_dialect_writes_the_grammar_lets_through(dialect):
 
 
 def test_functiongemma_sorts_keys_and_keeps_control_tokens_out_of_text():
-    def ping(
-        arguments: str, tools=(Tool("t", "", {"type": "object", "properties": {"B": {"type": "string"}, "a": {}}}),)
-    ):
+    tools = (Tool("t", "", {"type": "object", "properties": {"B": {"type": "string"}, "a": {}}}),)
+
+    def ping(arguments: str) -> bool:
         body = f"<start_function_call>call:t{{{arguments}}}<end_function_call>"
         return writes("functiongemma", body, Choice(), tools)
 

@@ -75,8 +75,8 @@ class _Arguments:
 
     def _text(self, schema: Mapping[str, Any]) -> str:
         least, most = schema.get("minLength", 0), schema["maxLength"]
-        wanted = pattern(schema["pattern"]) if "pattern" in schema else ""
-        body = rf"/[^\x00-\x08\x0b-\x1f\x7f]{{{max(1, least)},{most}}}/ & ~{holds(CONTROL_TOKENS)}{f' & {wanted}' if wanted else ''}"
+        wanted = f" & {pattern(schema['pattern'])}" if "pattern" in schema else ""
+        body = rf"/[^\x00-\x08\x0b-\x1f\x7f]{{{max(1, least)},{most}}}/ & ~{holds(CONTROL_TOKENS)}{wanted}"
         escape = self.rules.token(ESCAPE)
         inner = self.rules.terminal(body)
         return self.rules.rule(f"{escape} {inner if least or wanted else f'{inner}?'} {escape}")

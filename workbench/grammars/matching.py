@@ -25,7 +25,8 @@ class Vocabulary:
             ids: token ids by token.
         """
         self.size, self.stops, self.ids = size, frozenset(stops), ids
-        self._tokenizer = LLTokenizer(tokenizer_json, n_vocab=size, eos_token=sorted(stops))
+        entries = max((size, *(number + 1 for number in ids.values())))
+        self._tokenizer = LLTokenizer(tokenizer_json, n_vocab=entries, eos_token=sorted(stops))
 
     def start(self, lark: str) -> Matcher:
         """A matcher at the beginning of a reply.

@@ -49,13 +49,7 @@ def bounded(schema: Any, limits: Limits, top: bool = True) -> Any:
         return free_value(limits)
     if not isinstance(schema, Mapping):
         return schema
-    found = {key: value for key, value in schema.items() if key not in _IGNORED}
-    for key in _MAPS:
-        if isinstance(found.get(key), Mapping):
-            found[key] = {name: bounded(inner, limits, False) for name, inner in found[key].items()}
-    for key in _LISTS:
-        if isinstance(found.get(key), (list, tuple)):
-            found[key] = [bounded(inner, limits, False) for inner in found[key]]
+    found = _with_bounded_parts(schema, limits)
     if "type" not in found and not any(key in found for key in _COMBINED):
         implied = next((kind for key, kind in _IMPLIED.items() if key in found), None)
         if implied is None:
@@ -65,6 +59,18 @@ def bounded(schema: Any, limits: Limits, top: bool = True) -> Any:
         found.setdefault("additionalProperties", False)
     for kind in kinds(found):
         _LIMIT.get(kind, _leave)(found, limits)
+    return found
+
+
+def _with_bounded_parts(schema: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """The schema with the schemas inside it bounded."""
+    found = {key: value for key, value in schema.items() if key not in _IGNORED}
+    for key in _MAPS:
+        if isinstance(found.get(key), Mapping):
+            found[key] = {name: bounded(inner, limits, False) for name, inner in found[key].items()}
+    for key in _LISTS:
+        if isinstance(found.get(key), (list, tuple)):
+            found[key] = [bounded(inner, limits, False) for inner in found[key]]
     return found
 
 

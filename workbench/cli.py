@@ -21,7 +21,7 @@ from typing import Any
 from workbench import __version__
 from workbench.actions import check, comparing, demo, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
-from workbench.actions.models import STARTER_ID
+from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID
 from workbench.actions.orders import WAYS
 from workbench.actions.remote import RemoteVerbs, reach
 from workbench.actions.runs import POLL_SECONDS, Progress
@@ -499,6 +499,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _start_evaluations(verbs: AnyVerbs, arguments: argparse.Namespace) -> Json:
     ids = [_model_id(model) for model in arguments.models]
+    if arguments.constrained:
+        ids = [id if id.endswith(GRAMMAR_SUFFIX) else id + GRAMMAR_SUFFIX for id in ids]
     return verbs.evaluate(ids, arguments.split, arguments.snapshot, arguments.toolset)
 
 
@@ -827,6 +829,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="test", choices=SPLITS)
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
     parser.add_argument("--toolset", default="", help="of the snapshot that is made")
+    parser.add_argument("--constrained", action="store_true", help="hold replies to the grammar, as MODEL+grammar does")
 
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from workbench import workspace
@@ -18,6 +19,8 @@ HUB_BASES: tuple[str, ...] = (
     "meta-llama/Llama-3.2-1B-Instruct",
 )
 RUN_PREFIX = "run:"
+GRAMMAR_SUFFIX = "+grammar"
+"""Behind a model's id: the same model, its replies held to the toolset's grammar."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -37,9 +40,14 @@ def list_models(store: Store) -> list[Model]:
 def resolve(store: Store, model_id: str) -> Model:
     """The model of that id: ``starter``, a hub id, a local directory, or ``run:<id>`` for a trained adapter.
 
+    Any of them may have ``GRAMMAR_SUFFIX`` behind it.
+
     Raises:
         WorkbenchError: there is no such model, or the run has no adapter.
     """
+    if model_id.endswith(GRAMMAR_SUFFIX):
+        free = resolve(store, model_id.removesuffix(GRAMMAR_SUFFIX))
+        return replace(free, id=model_id, label=f"{free.label} + grammar")
     for model in list_bases():
         if model.id == model_id:
             return model

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
-from workbench.actions.models import STARTER_ID, resolve
+from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID, resolve
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import summarise
@@ -59,11 +59,13 @@ class EvaluationSettings:
         batch_size: scenarios decoded together; does not change what a model answers.
         max_new_tokens: length at which a reply is cut.
         threads: CPU threads; 0 lets torch decide.
+        constrained: whether replies are held to the toolset's grammar; always so for a model id that says so.
     """
 
     batch_size: int = 32
     max_new_tokens: int = 128
     threads: int = 0
+    constrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ def start_training(
         raise ProblemsError("; ".join(map(str, problems)), problems, problems[0].hint)
     if model.adapter:
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
+    if base.endswith(GRAMMAR_SUFFIX):
+        raise WorkbenchError("A grammar cannot be trained.", f"Choose '{base.removesuffix(GRAMMAR_SUFFIX)}'.")
     snapshot = snapshot or make_snapshot(store, toolset)
     frozen = snapshot_store.load(store, snapshot)
     if not frozen.split("train"):
@@ -155,6 +159,10 @@ def start_evaluation(
     Raises:
         WorkbenchError: no such model or snapshot; the split is empty; the disk refuses.
     """
+    settings = settings or EvaluationSettings()
+    if settings.constrained and not model_id.endswith(GRAMMAR_SUFFIX):
+        model_id += GRAMMAR_SUFFIX
+    settings = dataclasses.replace(settings, constrained=model_id.endswith(GRAMMAR_SUFFIX))
     model = resolve(store, model_id)
     frozen = snapshot_store.load(store, snapshot)
     scenarios = frozen.split(split)
@@ -169,7 +177,7 @@ def start_evaluation(
         toolset=frozen.toolset.to_dict(),
         snapshot=snapshot,
         split=split,
-        settings=dataclasses.asdict(settings or EvaluationSettings()),
+        settings=dataclasses.asdict(settings),
     )
     return _start(store, run, "cases.jsonl", ({"scenario": scenario.to_dict()} for scenario in scenarios))
 

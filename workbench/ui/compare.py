@@ -53,6 +53,9 @@ class _Compare:
     @ui.answering(2)
     def run(self, event: gr.EventData) -> tuple[Any, ...]:
         bench = self.settled(Bench.read(ui.form(event)))
+        if ui.form(event).get("grammar"):
+            held = (f"{model}{models.GRAMMAR_SUFFIX}" for model in bench.models if "+" not in model)
+            bench = bench.at(models=tuple(dict.fromkeys((*bench.models, *held))))
         if len(bench.models) < 2:
             raise WorkbenchError("A comparison needs at least two models.", "Tick one more.")
         if bench.snapshot in ("", NOW):

@@ -12,7 +12,7 @@ LAYERS = (
     {"app"},
     {"ui", "api", "cli", "__main__"},
     {"actions"},
-    {"store", "jobs", "training", "evaluation", "generation"},
+    {"store", "jobs", "training", "evaluation", "generation", "serving"},
     {"inference"},
     {"grammars"},
     {"dialects", "scenarios"},

@@ -490,6 +490,15 @@ def _app(arguments: argparse.Namespace) -> int:
     os.execv(sys.executable, command)
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    command = [sys.executable, str(REPOSITORY / "app.py"), "--no-browser", "--host", arguments.host]
+    command += ["--port", str(arguments.port), "--toolset", arguments.toolset]
+    command += [part for model in arguments.model for part in ("--model", model)]
+    command += ["--workspace", str(arguments.workspace)] if arguments.workspace else []
+    command += ["--no-traffic"] if arguments.no_traffic else []
+    os.execv(sys.executable, command)
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     with _bar() as show:
         found = demo.demo(arguments.workspace, lambda title, progress: show(title, _progress_of(progress)))
@@ -820,6 +829,15 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--no-browser", action="store_true")
+
+    parser = _verb(verbs, "serve", _serve, "answer OpenAI's clients at /v1, without opening a browser")
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="ID", help="beside the starter and trained ones"
+    )
+    parser.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
 
     _verb(verbs, "demo", _demo, "the whole loop in a temporary workspace: evaluate, train, evaluate again")
 

@@ -106,9 +106,21 @@ def _m0004_targets_and_reviews(cursor: Cursor) -> None:
     """)
 
 
+def _m0007_traffic(cursor: Cursor) -> None:
+    """What the served router answered, and what was said of it."""
+    cursor.execute("""
+        CREATE TABLE traffic (
+            id VARCHAR PRIMARY KEY, at VARCHAR NOT NULL, model VARCHAR NOT NULL, toolset VARCHAR NOT NULL,
+            request JSON NOT NULL, reply JSON NOT NULL, confidence DOUBLE, latency_ms DOUBLE);
+        CREATE TABLE feedback (
+            completion VARCHAR NOT NULL, at VARCHAR NOT NULL, verdict VARCHAR NOT NULL, body JSON NOT NULL);
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
     ("0003_toolset_changes", _m0003_toolset_changes),
     ("0004_targets_and_reviews", _m0004_targets_and_reviews),
+    ("0007_traffic", _m0007_traffic),
 )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class ModelProcess:
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
+        self._listener: threading.Thread | None = None
         self._asked: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Queue[Json], subprocess.Popen[str]]] = {}
 
     @property
@@ -81,6 +83,8 @@ class ModelProcess:
         if child:
             child.kill()
             child.wait()
+        if self._listener:
+            self._listener.join()
 
     def _send(self, request: Json, told: asyncio.Queue[Json]) -> int:
         with self._lock:
@@ -103,8 +107,8 @@ class ModelProcess:
         try:
             child.stdin.write(json.dumps(row) + "\n")
             child.stdin.flush()
-        except OSError:
-            # It has just ended: its reader tells everyone who waits.
+        except (OSError, ValueError):
+            # It has just ended, its pipe may be closed: its reader tells everyone who waits.
             return
 
     def _started(self) -> subprocess.Popen[str]:
@@ -124,7 +128,8 @@ class ModelProcess:
                     )
             except OSError as error:
                 raise GoneError(f"The model cannot be started: {error.strerror}.", "Is there memory left?") from error
-            threading.Thread(target=self._listen, args=(self._child,), name="model", daemon=True).start()
+            self._listener = threading.Thread(target=self._listen, args=(self._child,), name="model", daemon=True)
+            self._listener.start()
         return self._child
 
     def _listen(self, child: subprocess.Popen[str]) -> None:
@@ -132,7 +137,11 @@ class ModelProcess:
         for line in child.stdout:
             event = json.loads(line)
             self._tell(event["id"], event, last="decisions" in event or "error" in event)
+        child.stdout.close()
         child.wait()
+        with self._lock, suppress(OSError):
+            if child.stdin:
+                child.stdin.close()
         for number in [number for number, (_, _, asked) in list(self._asked.items()) if asked is child]:
             self._tell(number, {"gone": True}, last=True)
 

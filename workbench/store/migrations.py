@@ -110,10 +110,10 @@ def _m0007_traffic(cursor: Cursor) -> None:
     """What the served router answered, and what was said of it."""
     cursor.execute("""
         CREATE TABLE traffic (
-            id VARCHAR PRIMARY KEY, at VARCHAR NOT NULL, model VARCHAR NOT NULL, toolset VARCHAR NOT NULL,
+            id VARCHAR PRIMARY KEY, created_at VARCHAR NOT NULL, model VARCHAR NOT NULL, toolset VARCHAR NOT NULL,
             request JSON NOT NULL, reply JSON NOT NULL, confidence DOUBLE, latency_ms DOUBLE);
         CREATE TABLE feedback (
-            completion VARCHAR NOT NULL, at VARCHAR NOT NULL, verdict VARCHAR NOT NULL, body JSON NOT NULL);
+            completion VARCHAR NOT NULL, created_at VARCHAR NOT NULL, verdict VARCHAR NOT NULL, body JSON NOT NULL);
     """)
 
 

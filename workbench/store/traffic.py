@@ -39,15 +39,15 @@ def give_feedback(store: Store, completion: str, verdict: str, body: Mapping[str
 
 def list_traffic(store: Store, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
     """Recorded decisions, the newest first, each with its feedback."""
-    rows = store.read("SELECT * FROM traffic ORDER BY at DESC, id LIMIT ? OFFSET ?", [limit, offset])
-    said = store.read("SELECT * FROM feedback ORDER BY at")
+    rows = store.read("SELECT * FROM traffic ORDER BY created_at DESC, id LIMIT ? OFFSET ?", [limit, offset])
+    said = store.read("SELECT * FROM feedback ORDER BY created_at")
     return [
         {
             **row,
             "request": json.loads(row["request"]),
             "reply": json.loads(row["reply"]),
             "feedback": [
-                {"at": one["at"], "verdict": one["verdict"], **json.loads(one["body"])}
+                {"at": one["created_at"], "verdict": one["verdict"], **json.loads(one["body"])}
                 for one in said
                 if one["completion"] == row["id"]
             ],
@@ -64,5 +64,5 @@ def forget_before(store: Store, days: int) -> None:
     """Delete what is older than this many days, its feedback with it."""
     limit = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
     with store.write() as cursor:
-        cursor.execute("DELETE FROM feedback WHERE completion IN (SELECT id FROM traffic WHERE at < ?)", [limit])
-        cursor.execute("DELETE FROM traffic WHERE at < ?", [limit])
+        cursor.execute("DELETE FROM feedback WHERE completion IN (SELECT id FROM traffic WHERE created_at < ?)", [limit])
+        cursor.execute("DELETE FROM traffic WHERE created_at < ?", [limit])

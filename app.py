@@ -17,7 +17,7 @@ import threading
 import warnings
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from workbench.actions import runs
 from workbench.actions.content import open_workspace
 from workbench.actions.remote import AppFile
+from workbench.actions.serving import ServeSettings, Serving
 from workbench.api import Guard, Policy, install
 from workbench.api.guard import LOOPBACK_HOSTS
 from workbench.errors import WorkbenchError
@@ -61,7 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        serve(arguments.workspace, arguments.host, arguments.port, not arguments.no_browser)
+        settings = ServeSettings(
+            tuple(arguments.model), arguments.toolset, not arguments.no_traffic, arguments.keep_days
+        )
+        serve(arguments.workspace, arguments.host, arguments.port, not arguments.no_browser, settings)
     except WorkbenchError as error:
         print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
         return 1
@@ -70,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def serve(root: Path | None, host: str, port: int, open_browser: bool) -> None:
+def serve(root: Path | None, host: str, port: int, open_browser: bool, settings: ServeSettings | None = None) -> None:
     """Open the workspace, build the server and run it until it is told to stop.
 
     Raises:
@@ -80,15 +84,16 @@ def serve(root: Path | None, host: str, port: int, open_browser: bool) -> None:
     workspace = Workspace(root.resolve()) if root else Workspace()
     with _open(workspace) as store, _listen(host, port) as listener:
         url = _url(host, listener.getsockname()[1])
-        server = _server(build(store, access), host)
-        with _following(store), _announced(workspace, AppFile(os.getpid(), url, access.key)):
+        serving = Serving(store, settings)
+        server = _server(build(store, access, serving), host)
+        with closing(serving), _following(store), _announced(workspace, AppFile(os.getpid(), url, access.key)):
             print(f"The workbench is at {url} (Ctrl+C ends it; runs go on).", flush=True)
             if open_browser:
                 threading.Timer(1.0, webbrowser.open, [url]).start()
             server.run(sockets=[listener])
 
 
-def build(store: Store, access: Access) -> Any:
+def build(store: Store, access: Access, serving: Serving | None = None) -> Any:
     """The ASGI app: API, pages, and the guard in front of both."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from fastapi import FastAPI
@@ -96,7 +101,7 @@ def build(store: Store, access: Access) -> Any:
     from workbench import ui
 
     app = FastAPI(title="Tool Router Workbench", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
-    install(app, store)
+    install(app, store, serving)
     app.add_middleware(Guard, policy=access.policy)
     with warnings.catch_warnings():
         # Gradio says so although nobody asked for it.
@@ -129,6 +134,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="another address demands a password and an API key")
     parser.add_argument("--port", type=int, default=7860, help="0 takes a free one")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    group = parser.add_argument_group("serving, at /v1")
+    group.add_argument("--model", action="append", default=[], metavar="ID", help="serve this one, too")
+    group.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
+    group.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
+    group.add_argument("--keep-days", type=int, default=90, help="how long it is kept")
     return parser
 
 

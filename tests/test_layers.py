@@ -12,7 +12,7 @@ LAYERS = (
     {"app"},
     {"ui", "api", "cli", "__main__"},
     {"actions"},
-    {"store", "jobs", "training", "evaluation", "generation"},
+    {"store", "jobs", "training", "evaluation", "generation", "serving"},
     {"inference"},
     {"grammars"},
     {"dialects", "scenarios"},
@@ -27,6 +27,7 @@ HOMES = {
     "transformers": {"inference", "training"},
     "peft": {"inference", "training"},
     "fastapi": {"api", "ui", "app"},
+    "llguidance": {"grammars"},
     "argparse": {"cli", "app", "inference"},
 }
 """Libraries that only these parts may import; ``inference`` has the pretraining script."""

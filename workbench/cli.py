@@ -21,7 +21,7 @@ from typing import Any
 from workbench import __version__
 from workbench.actions import check, demo, duplicates, publishing, scoring, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
-from workbench.actions.models import STARTER_ID
+from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID
 from workbench.actions.orders import WAYS
 from workbench.actions.remote import RemoteVerbs, reach
 from workbench.actions.runs import POLL_SECONDS, Progress
@@ -616,6 +616,15 @@ def _app(arguments: argparse.Namespace) -> int:
     os.execv(sys.executable, command)
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    command = [sys.executable, str(REPOSITORY / "app.py"), "--no-browser", "--host", arguments.host]
+    command += ["--port", str(arguments.port), "--toolset", arguments.toolset]
+    command += [part for model in arguments.model for part in ("--model", model)]
+    command += ["--workspace", str(arguments.workspace)] if arguments.workspace else []
+    command += ["--no-traffic"] if arguments.no_traffic else []
+    os.execv(sys.executable, command)
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     with _bar() as show:
         found = demo.demo(arguments.workspace, lambda title, progress: show(title, _progress_of(progress)))
@@ -625,6 +634,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _start_evaluations(verbs: AnyVerbs, arguments: argparse.Namespace) -> Json:
     ids = [_model_id(model) for model in arguments.models]
+    if arguments.constrained:
+        ids = [id if id.endswith(GRAMMAR_SUFFIX) else id + GRAMMAR_SUFFIX for id in ids]
     return verbs.evaluate(ids, arguments.split, arguments.snapshot, arguments.toolset)
 
 
@@ -1011,6 +1022,15 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--no-browser", action="store_true")
 
+    parser = _verb(verbs, "serve", _serve, "answer OpenAI's clients at /v1, without opening a browser")
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="ID", help="beside the starter and trained ones"
+    )
+    parser.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
+
     _verb(verbs, "demo", _demo, "the whole loop in a temporary workspace: evaluate, train, evaluate again")
 
 
@@ -1021,6 +1041,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="", choices=SPLITS, help="test, or that of the evaluation that is named")
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
     parser.add_argument("--toolset", default="", help="of the snapshot that is made")
+    parser.add_argument("--constrained", action="store_true", help="hold replies to the grammar, as MODEL+grammar does")
 
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:

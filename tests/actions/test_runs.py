@@ -246,3 +246,19 @@ def add_running(store) -> Run:
     store.workspace.run_folder(run.id).mkdir()
     run_store.add(store, run)
     return run
+
+
+def test_the_same_model_under_a_grammar_is_another_column(store):
+    snapshot = runs.make_snapshot(store, "small")
+    free = runs.start_evaluation(store, "starter", snapshot)
+    named = runs.start_evaluation(store, "starter+grammar", snapshot)
+    asked = runs.start_evaluation(store, "starter", snapshot, settings=runs.EvaluationSettings(constrained=True))
+    assert [run.model for run in (free, named, asked)] == ["starter", "starter+grammar", "starter+grammar"]
+    assert [run.config["settings"]["constrained"] for run in (free, named, asked)] == [False, True, True]
+    assert named.name == "Starter (shipped, tiny) + grammar"
+    for run in (free, named, asked):
+        runs.wait(store, run.id)
+    with pytest.raises(WorkbenchError, match="cannot be trained"):
+        runs.start_training(store, "small", "starter+grammar")
+    with pytest.raises(WorkbenchError, match="no model 'nothing'"):
+        models.resolve(store, "nothing+grammar")

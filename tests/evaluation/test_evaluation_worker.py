@@ -15,6 +15,7 @@ from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.records import Model, Reply, Scenario, Tool, Toolset
 from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, read_rows, write_json
+from workbench.scenarios.validate import check_call
 
 TOOLSET = Toolset("net", (Tool("ping", "Test.", {"type": "object", "properties": {"host": {"type": "string"}}}),))
 SCENARIOS = [Scenario(f"s{i}", "net", f"ping the host {i}") for i in range(7)]
@@ -130,3 +131,18 @@ def test_a_folder_without_cases_is_explained(tmp_path: Path, base: Path) -> None
     folder.cases.unlink()
     with pytest.raises(Exception, match=r"no cases\.jsonl"):
         run_here(folder)
+
+
+def test_a_constrained_run_writes_no_invalid_call(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "run", base)
+    config = folder.read_config()
+    write_json(folder.config, {**config, "settings": {**config["settings"], "max_new_tokens": 40, "constrained": True}})
+    run_here(folder)
+    free = make_folder(tmp_path / "free", base)
+    write_json(free.config, {**config, "settings": {**config["settings"], "max_new_tokens": 40}})
+    run_here(free)
+    replies = [Reply.from_dict(row) for row in read_rows(folder.replies)]
+    assert len(replies) == len(SCENARIOS)
+    for reply in replies:
+        assert all(not check_call(call, TOOLSET, "call") for call in reply.parsed.calls)
+    assert "malformed" in {row["kind"] for row in read_rows(free.replies)}, "or the grammar has nothing to do"

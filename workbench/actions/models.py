@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from workbench import workspace
@@ -20,6 +21,8 @@ HUB_BASES: tuple[str, ...] = (
     "meta-llama/Llama-3.2-1B-Instruct",
 )
 RUN_PREFIX = "run:"
+GRAMMAR_SUFFIX = "+grammar"
+"""Behind a model's id: the same model, its replies held to the toolset's grammar."""
 
 _SAMPLES, _SAMPLE_BYTES = 256, 4096
 _MODEL_SUFFIXES = (".safetensors", ".gguf", ".json", ".jinja", ".model")
@@ -41,9 +44,14 @@ def list_models(store: Store) -> list[Model]:
 def resolve(store: Store, model_id: str) -> Model:
     """The model of that id: ``starter``, a hub id, a local directory, or ``run:<id>`` for a trained adapter.
 
+    Any of them may have ``GRAMMAR_SUFFIX`` behind it.
+
     Raises:
         WorkbenchError: there is no such model, or the run has no adapter.
     """
+    if model_id.endswith(GRAMMAR_SUFFIX):
+        free = resolve(store, model_id.removesuffix(GRAMMAR_SUFFIX))
+        return replace(free, id=model_id, label=f"{free.label} + grammar")
     for model in list_bases():
         if model.id == model_id:
             return model

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from workbench.actions import duplicates
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
-from workbench.actions.models import STARTER_ID, fingerprint, resolve
+from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID, fingerprint, resolve
 from workbench.actions.preflight import estimate
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
@@ -61,11 +61,13 @@ class EvaluationSettings:
         batch_size: scenarios decoded together; does not change what a model answers.
         max_new_tokens: length at which a reply is cut.
         threads: CPU threads; 0 lets torch decide.
+        constrained: whether replies are held to the toolset's grammar; always so for a model id that says so.
     """
 
     batch_size: int = 32
     max_new_tokens: int = 128
     threads: int = 0
+    constrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def start_training(
         raise ProblemsError("; ".join(map(str, problems)), problems, problems[0].hint)
     if model.adapter:
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
+    if base.endswith(GRAMMAR_SUFFIX):
+        raise WorkbenchError("A grammar cannot be trained.", f"Choose '{base.removesuffix(GRAMMAR_SUFFIX)}'.")
     snapshot = snapshot or make_snapshot(store, toolset)
     frozen = snapshot_store.load(store, snapshot)
     if not frozen.split("train"):
@@ -177,6 +181,10 @@ def start_evaluation(
     Raises:
         WorkbenchError: no such model, snapshot or scenario; the split is empty; the disk refuses.
     """
+    settings = settings or EvaluationSettings()
+    if settings.constrained and not model_id.endswith(GRAMMAR_SUFFIX):
+        model_id += GRAMMAR_SUFFIX
+    settings = dataclasses.replace(settings, constrained=model_id.endswith(GRAMMAR_SUFFIX))
     model = resolve(store, model_id)
     frozen = snapshot_store.load(store, snapshot)
     scenarios = frozen.split(split)
@@ -193,7 +201,7 @@ def start_evaluation(
         toolset=frozen.toolset.to_dict(),
         snapshot=snapshot,
         split=split,
-        settings=dataclasses.asdict(settings or EvaluationSettings()),
+        settings=dataclasses.asdict(settings),
         weights=fingerprint(model),
         only=only,
     )

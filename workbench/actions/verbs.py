@@ -29,7 +29,7 @@ from workbench.actions import (
 )
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.meaning import compare_meaning
-from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models
+from workbench.actions.models import GRAMMAR_SUFFIX, RUN_PREFIX, STARTER_ID, list_models
 from workbench.actions.orders import Order
 from workbench.actions.recipes import recipe
 from workbench.actions.tool_verbs import ToolVerbs
@@ -334,7 +334,7 @@ class Verbs(CurationVerbs):
         """The toolset that the first trained model of the list was trained for, or the default one."""
         for model_id in model_ids:
             if model_id.startswith(RUN_PREFIX):
-                run = runs.get_run(self.store, model_id.removeprefix(RUN_PREFIX))
+                run = runs.get_run(self.store, model_id.removeprefix(RUN_PREFIX).removesuffix(GRAMMAR_SUFFIX))
                 return Toolset.from_dict(run.config["toolset"]).name
         return curate.default_toolset(self.store)
 

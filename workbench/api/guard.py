@@ -82,7 +82,7 @@ def check(path: str, headers: Headers, policy: Policy) -> Refusal | None:
 
 
 def _is_api(path: str) -> bool:
-    return path == "/api" or path.startswith("/api/")
+    return path == "/metrics" or any(path == root or path.startswith(f"{root}/") for root in ("/api", "/v1"))
 
 
 def _key_is_right(authorization: str | None, policy: Policy) -> bool:

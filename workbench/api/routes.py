@@ -19,8 +19,9 @@ from starlette.concurrency import run_in_threadpool
 
 from workbench.actions import curate
 from workbench.actions.answers import MANY
+from workbench.actions.serving import Serving
 from workbench.actions.verbs import Json, Verbs
-from workbench.api import curation
+from workbench.api import curation, openai_routes
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
@@ -91,8 +92,10 @@ class RerunRequest(BaseModel):
     scenario: str
 
 
-def install(app: FastAPI, store: Store) -> None:
-    """Add the routes and the way errors are answered."""
+def install(app: FastAPI, store: Store, serving: Serving | None = None) -> None:
+    """Add the routes and the way errors are answered. ``serving``: where ``/v1`` is answered, too."""
+    if serving:
+        app.include_router(openai_routes.routes(serving))
     app.include_router(_scenario_routes(store), prefix="/api")
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")

@@ -42,7 +42,8 @@ def evaluate(folder: RunFolder, reporter: Reporter) -> Ending:
     loaded = load(Model(**config["model"]))
     reporter.update(phase="answering", message=loaded.notice)
     started, size = time.time(), settings.get("batch_size", 32)
-    for count, reply in enumerate(reply_to(loaded, waiting, toolset, settings.get("max_new_tokens", 128), size), 1):
+    longest, constrained = settings.get("max_new_tokens", 128), settings.get("constrained", False)
+    for count, reply in enumerate(reply_to(loaded, waiting, toolset, longest, size, constrained), 1):
         append_rows(folder.replies, [reply.to_dict()])
         if count % size == 0 or count == len(waiting):
             speed = count / (time.time() - started)

@@ -1,6 +1,6 @@
-"""Greedy decoding of a batch of rows: behind a shared prefix, or padded for models that cannot share one.
+"""Decoding of a batch of rows: behind a shared prefix, or padded for models that cannot share one.
 
-Token ids in, token ids out. Knows no texts.
+Token ids in, token ids out. A picker says which tokens rows take. Knows no texts.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
 from workbench.inference.attention import PrefillPlan, RowsPlan
+from workbench.inference.picking import Greedy, Picker
 
 Written = tuple[list[int], float]
 """New tokens of a row, and the sum of their log probabilities."""
@@ -35,65 +36,91 @@ def decode_behind(
     rows: Sequence[Sequence[int]],
     stops: frozenset[int],
     max_new_tokens: int,
+    picker: Picker | None = None,
 ) -> list[Written]:
     """Continue rows that stand behind a prefix of ``length`` tokens. Rows leave the batch when they are finished."""
+    picker = picker or Greedy()
     tokens, pads = _pad_left(rows, model.device)
     plan = RowsPlan(prefix, length, pads)
     written: list[list[int]] = [[] for _ in rows]
     log_probability = [0.0] * len(rows)
-    active = list(range(len(rows)))
-    for _ in range(max_new_tokens):
+    active, count = list(range(len(rows))), 0
+    while count < max_new_tokens:
         positions = plan.extend(tokens.shape[1])
         output = model(input_ids=tokens, position_ids=positions, use_cache=False, logits_to_keep=1, plan=plan)
-        best, chosen = torch.log_softmax(output.logits[:, -1].float(), -1).max(-1)
-        for row, token, score in zip(active, chosen.tolist(), best.tolist(), strict=True):
+        chosen, scores = picker.pick(active, output.logits[:, -1].float())
+        count += 1
+        for row, token, score in zip(active, chosen, scores, strict=True):
             written[row].append(token)
             log_probability[row] += score
-        going = [at for at, row in enumerate(active) if written[row][-1] not in stops]
+        going = [at for at, row in enumerate(active) if written[row][-1] not in stops and row not in picker.ended]
         if not going:
             break
         if len(going) < len(active):
-            keep = torch.tensor(going, device=model.device)
-            plan.keep(keep)
-            chosen, active = chosen[keep], [active[at] for at in going]
-        tokens = chosen[:, None]
+            plan.keep(torch.tensor(going, device=model.device))
+            active = [active[at] for at in going]
+        ahead = picker.ahead(active, max_new_tokens - count)
+        count += len(ahead[0])
+        for row, more in zip(active, ahead, strict=True):
+            written[row] += more
+        behind = len(ahead[0]) + 1
+        tokens = torch.tensor([written[row][-behind:] for row in active], device=model.device)
     return list(zip(written, log_probability, strict=True))
 
 
 @torch.inference_mode()
 def decode_padded(
-    model: Any, rows: Sequence[Sequence[int]], stops: frozenset[int], max_new_tokens: int
+    model: Any,
+    rows: Sequence[Sequence[int]],
+    stops: frozenset[int],
+    max_new_tokens: int,
+    picker: Picker | None = None,
 ) -> list[Written]:
     """Continue whole prompts with the family's own ``generate``, whatever its attention or state may be."""
     tokens, pads = _pad_left(rows, model.device)
     mask = (torch.arange(tokens.shape[1], device=model.device) >= pads[:, None]).long()
-    scores = _BestScores()
+    picked = _Picked(picker or Greedy(), stops, len(rows))
     config = GenerationConfig(
         max_new_tokens=max_new_tokens, do_sample=False, eos_token_id=sorted(stops) or None, pad_token_id=0
     )
-    filled = model.generate(
+    model.generate(
         input_ids=tokens,
         attention_mask=mask,
         generation_config=config,
-        logits_processor=LogitsProcessorList([scores]),
+        logits_processor=LogitsProcessorList([picked]),
+        stopping_criteria=StoppingCriteriaList([picked.finished]),
     )
-    new = filled[:, tokens.shape[1] :].tolist()
-    found = []
-    for row, best in zip(new, torch.stack(scores.steps, 1).tolist(), strict=True):
-        end = next((at + 1 for at, token in enumerate(row) if token in stops), len(row))
-        found.append((row[:end], sum(best[:end])))
-    return found
+    return list(zip(picked.written, picked.log_probability, strict=True))
 
 
-class _BestScores(LogitsProcessor):
-    """Notes the log probability of the best token of each row, step by step; changes nothing."""
+class _Picked(LogitsProcessor):
+    """Lets the picker choose each row's token, by leaving no other; notes tokens and log probabilities."""
 
-    def __init__(self) -> None:
-        self.steps: list[Tensor] = []
+    def __init__(self, picker: Picker, stops: frozenset[int], rows: int) -> None:
+        self.picker, self.stops = picker, stops
+        self.written: list[list[int]] = [[] for _ in range(rows)]
+        self.log_probability = [0.0] * rows
+        self.active = list(range(rows))
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        self.steps.append(torch.log_softmax(scores.float(), -1).amax(-1))
-        return scores
+        only = torch.full_like(scores, -torch.inf)
+        only[:, 0] = 0
+        if not self.active:
+            return only
+        chosen, log_probability = self.picker.pick(self.active, scores[self.active].float())
+        for row, token, score in zip(self.active, chosen, log_probability, strict=True):
+            self.written[row].append(token)
+            self.log_probability[row] += score
+            only[row] = -torch.inf
+            only[row, token] = 0
+        self.active = [
+            row for row in self.active if self.written[row][-1] not in self.stops and row not in self.picker.ended
+        ]
+        return only
+
+    def finished(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+        """For ``generate``: whether all rows have ended."""
+        return torch.full((len(input_ids),), not self.active, device=input_ids.device)
 
 
 def _pad_left(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -1,16 +1,18 @@
-"""Load a model and let it answer prompts, greedily and in batches, each shared prefix computed once.
+"""Load a model and let it answer prompts, greedily and in batches, each shared prefix computed once. On demand its
+answers are held to a grammar.
 
 Knows nothing of scenarios and toolsets: prompts are text in, answers are raw text out.
 """
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import math
 import re
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +31,11 @@ from transformers import (
 
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
+from workbench.grammars import Grammars, Matcher, Vocabulary
 from workbench.inference.attention import use_shared_prefix
 from workbench.inference.decoding import decode_behind, decode_padded, prefill
 from workbench.inference.families import dialect_of, why_not_shared
+from workbench.inference.picking import Constrained
 from workbench.inference.prefixes import PrefixGroup, group_by_prefix
 from workbench.inference.tokens import encode
 from workbench.records import Model
@@ -89,7 +93,7 @@ class Answer:
     Attributes:
         raw: the new text with its special tokens, the stop token included.
         latency_ms: wall-clock milliseconds of the batch that held it, divided by the batch's size.
-        confidence: product of the probabilities of the new tokens, 0 to 1.
+        confidence: product of the probabilities of the new tokens among those that were allowed, 0 to 1.
     """
 
     id: str
@@ -210,20 +214,36 @@ def ready(model: Any, tokenizer: PreTrainedTokenizerBase, dialect: str = "auto")
     return LoadedModel(model, tokenizer, found.name, base.config.model_type, base.device, stops, reason)
 
 
+def grammars_of(loaded: LoadedModel) -> Grammars:
+    """The grammars of a model's dialect. Reads the whole vocabulary, which takes seconds: keep it."""
+    inner = copy.copy(loaded.tokenizer.backend_tokenizer)
+    inner.no_padding()
+    inner.no_truncation()
+    size = loaded.model.get_output_embeddings().weight.shape[0]
+    return Grammars(loaded.dialect, Vocabulary(inner.to_str(), size, loaded.stops, loaded.tokenizer.get_vocab()))
+
+
 def answer(
-    loaded: LoadedModel, prompts: Sequence[Prompt], max_new_tokens: int = 128, batch_size: int = 32
+    loaded: LoadedModel,
+    prompts: Sequence[Prompt],
+    max_new_tokens: int = 128,
+    batch_size: int = 32,
+    constraint: Callable[[], Matcher] | None = None,
 ) -> Iterator[Answer]:
     """Answer prompts greedily; answers come batch by batch, not in the order of the prompts.
 
+    Args:
+        constraint: gives the grammar of one answer; None lets the model write what it likes.
+
     The answers are those of plain one-by-one generation (up to rounding): padding and sliding windows are masked by
-    position.
+    position. Under a grammar they are what the model finds best among what it allows.
     """
     if not prompts:
         return
     encoded = encode(loaded.tokenizer, [prompt.text for prompt in prompts])
     whole = [PrefixGroup(0, tuple(range(len(prompts))))]
     for group in group_by_prefix(encoded) if loaded.shares_prefixes else whole:
-        yield from _answer_group(loaded, prompts, encoded, group, max_new_tokens, batch_size)
+        yield from _answer_group(loaded, prompts, encoded, group, max_new_tokens, batch_size, constraint)
 
 
 def _answer_group(
@@ -233,6 +253,7 @@ def _answer_group(
     group: PrefixGroup,
     max_new_tokens: int,
     batch_size: int,
+    constraint: Callable[[], Matcher] | None,
 ) -> Iterator[Answer]:
     started = time.perf_counter()
     # A shared prefix has at least one token: all prompts of a dialect begin with the same one.
@@ -244,10 +265,11 @@ def _answer_group(
         batch = members[at : at + batch_size]
         started = time.perf_counter()
         rows = [encoded[i][group.length :] for i in batch]
+        picker = Constrained([constraint() for _ in rows], loaded.stops) if constraint else None
         if prefix:
-            written = decode_behind(loaded.model, prefix, group.length, rows, loaded.stops, max_new_tokens)
+            written = decode_behind(loaded.model, prefix, group.length, rows, loaded.stops, max_new_tokens, picker)
         else:
-            written = decode_padded(loaded.model, rows, loaded.stops, max_new_tokens)
+            written = decode_padded(loaded.model, rows, loaded.stops, max_new_tokens, picker)
         latency = (time.perf_counter() - started) * 1000 / len(batch) + prefill_ms
         for i, (tokens, log_probability) in zip(batch, written, strict=True):
             raw = loaded.tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)

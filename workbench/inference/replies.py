@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from workbench.dialects import get_dialect
-from workbench.inference.engine import LoadedModel, Prompt, answer
+from workbench.inference.engine import LoadedModel, Prompt, answer, grammars_of
 from workbench.records import Reply, Scenario, Toolset
 from workbench.scenarios.messages import to_messages
 
@@ -16,11 +17,17 @@ def reply_to(
     toolset: Toolset,
     max_new_tokens: int = 128,
     batch_size: int = 32,
+    constrained: bool = False,
 ) -> Iterator[Reply]:
-    """The model's replies, batch by batch, not in the order of the scenarios."""
+    """The model's replies, batch by batch, not in the order of the scenarios.
+
+    ``constrained``: held to the toolset's grammar; the model still decides between calls and text.
+    """
+    grammars = grammars_of(loaded) if constrained else None
+    constraint = partial(grammars.start, toolset.tools) if grammars else None
     dialect = get_dialect(loaded.dialect)
     prompts = [Prompt(s.id, dialect.render_prompt(to_messages(s, toolset), toolset.offered(s))) for s in scenarios]
-    for found in answer(loaded, prompts, max_new_tokens, batch_size):
+    for found in answer(loaded, prompts, max_new_tokens, batch_size, constraint):
         yield Reply(
             scenario_id=found.id,
             raw=found.raw,

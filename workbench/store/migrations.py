@@ -141,6 +141,17 @@ def _m0006_clusters(cursor: Cursor) -> None:
     """)
 
 
+def _m0007_traffic(cursor: Cursor) -> None:
+    """What the served router answered, and what was said of it."""
+    cursor.execute("""
+        CREATE TABLE traffic (
+            id VARCHAR PRIMARY KEY, created_at VARCHAR NOT NULL, model VARCHAR NOT NULL, toolset VARCHAR NOT NULL,
+            request JSON NOT NULL, reply JSON NOT NULL, confidence DOUBLE, latency_ms DOUBLE);
+        CREATE TABLE feedback (
+            completion VARCHAR NOT NULL, created_at VARCHAR NOT NULL, verdict VARCHAR NOT NULL, body JSON NOT NULL);
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
@@ -148,4 +159,5 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0004_targets_and_reviews", _m0004_targets_and_reviews),
     ("0005_answers", _m0005_answers),
     ("0006_clusters", _m0006_clusters),
+    ("0007_traffic", _m0007_traffic),
 )

@@ -149,6 +149,9 @@ class _Compare(_Bench):
     @ui.answering(4)
     def run(self, event: gr.EventData) -> tuple[Any, ...]:
         bench = self.settled(Bench.read(ui.form(event)))
+        if ui.form(event).get("grammar"):
+            held = (f"{model}{models.GRAMMAR_SUFFIX}" for model in bench.models if "+" not in model)
+            bench = bench.at(models=tuple(dict.fromkeys((*bench.models, *held))))
         if not bench.models:
             raise WorkbenchError("No model is chosen.", "Tick one or more.")
         if bench.snapshot in ("", NOW):

@@ -1,0 +1,161 @@
+"""A model of random weights that is held to a grammar writes valid calls, batched or alone, in every family."""
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.small_models import FAMILIES, make_llama, make_neox
+from workbench.dialects import get_dialect
+from workbench.grammars import Choice, Limits
+from workbench.inference.engine import LoadedModel, Prompt, answer, grammars_of, load
+from workbench.inference.picking import Constrained, Sampling
+from workbench.inference.replies import reply_to
+from workbench.records import Model, Scenario, Tool, Toolset
+from workbench.scenarios.validate import check_call
+
+TOOLS = (
+    Tool(
+        "ping",
+        "Test a host.",
+        {
+            "type": "object",
+            "properties": {
+                "host": {"type": "string", "maxLength": 8},
+                "count": {"type": "integer", "minimum": 1, "maximum": 99},
+                "how": {"enum": ["fast", "slow"]},
+            },
+            "required": ["host", "how"],
+        },
+    ),
+    Tool("clock", "Tell the time.", {"type": "object", "properties": {}}),
+)
+TOOLSET = Toolset("net", TOOLS)
+WORDS = "find files ping host count name folder the a to please show me".split()
+
+
+def load_small(folder: Path, make) -> LoadedModel:
+    dialect = "hermes" if make is make_neox else "auto"
+    return load(Model("small", "Small", str(make(folder)), dialect=dialect), torch.float32)
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES, "neox"])
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load_small(tmp_path_factory.mktemp(request.param), FAMILIES.get(request.param, make_neox))
+
+
+def prompts_of(loaded: LoadedModel, count: int) -> list[Prompt]:
+    head = "<bos>" if loaded.dialect == "functiongemma" else ""
+    return [Prompt(f"p{i}", f"{head}{' '.join(WORDS[: 2 + i % 9])} {i}") for i in range(count)]
+
+
+def test_forced_calls_are_valid_and_the_same_alone(loaded: LoadedModel) -> None:
+    grammars = grammars_of(loaded)
+    grammars.limits = Limits(text=8, calls=2)
+    start = partial(grammars.start, TOOLS, Choice("forced"))
+    prompts = prompts_of(loaded, 7)
+    batched = {found.id: found for found in answer(loaded, prompts, 200, 7, start)}
+    parse = get_dialect(loaded.dialect).parse
+    for found in batched.values():
+        parsed = parse(found.raw)
+        assert parsed.kind == "calls", (parsed.reason, found.raw)
+        assert all(check_call(call, TOOLSET, "call") == [] for call in parsed.calls)
+        assert 0 < found.confidence <= 1
+    for found in answer(loaded, prompts, 200, 1, start):
+        assert found.raw == batched[found.id].raw
+        assert found.confidence == pytest.approx(batched[found.id].confidence, rel=1e-2)
+
+
+def test_drawn_calls_are_valid(tmp_path: Path) -> None:
+    """Two hundred drawn calls of one random model: the grammar alone makes them valid."""
+    loaded = load_small(tmp_path, make_llama)
+    grammars = grammars_of(loaded)
+    picked = []
+    for seed in range(8):
+        samplings = [Sampling(temperature=2.0, seed=25 * seed + at) for at in range(25)]
+        matchers = [grammars.start(TOOLS, Choice("forced", several=False)) for _ in samplings]
+        picker = Constrained(matchers, loaded.stops, samplings)
+        for _ in range(120):
+            rows = [row for row in range(25) if row not in picker.ended]
+            if not rows:
+                break
+            tokens, _scores = picker.pick(rows, torch.randn(len(rows), loaded.model.config.vocab_size))
+            for row, token in zip(rows, tokens, strict=True):
+                picked.append((seed, row, token))
+                if token in loaded.stops:
+                    picker.ended.add(row)
+    raws: dict[tuple[int, int], list[int]] = {}
+    for seed, row, token in picked:
+        raws.setdefault((seed, row), []).append(token)
+    assert len(raws) == 200
+    for tokens in raws.values():
+        parsed = get_dialect(loaded.dialect).parse(str(loaded.tokenizer.decode(tokens)))
+        assert parsed.kind == "calls", parsed.reason
+        assert check_call(parsed.calls[0], TOOLSET, "call") == []
+
+
+def test_the_model_decides_between_text_and_calls(loaded: LoadedModel) -> None:
+    free = {r.scenario_id: r for r in reply_to(loaded, scenarios(9), TOOLSET, 12, constrained=False)}
+    for reply in reply_to(loaded, scenarios(9), TOOLSET, 12, constrained=True):
+        assert reply.parsed.kind != "calls" or not check_call(reply.parsed.calls[0], TOOLSET, "call")
+        written = free[reply.scenario_id]
+        if written.parsed.kind == "text" and written.raw.isascii() and "{" not in written.raw:
+            assert reply.raw == written.raw
+
+
+def test_forced_tokens_skip_the_forward_pass(tmp_path: Path) -> None:
+    loaded = load_small(tmp_path, make_llama)
+    passes: list[int] = []
+    inner = loaded.model.forward
+
+    def counted(*args, **kwargs):
+        passes.append(kwargs["input_ids"].shape[1])
+        return inner(*args, **kwargs)
+
+    loaded.model.forward = counted
+    start = partial(grammars_of(loaded).start, TOOLS[1:], Choice("forced", several=False))
+    (found,) = answer(loaded, [Prompt("p", "<|begin_of_text|>what time is it")], 100, 1, start)
+    assert found.raw.startswith('{"name": "clock", "parameters": {}}<|') and found.confidence < 1.0
+    assert len(passes) == 3, "the prefix, the row, and one pass for all that is forced"
+    assert found.completion_tokens > 10
+
+
+def test_drawing_follows_its_settings() -> None:
+    logits = torch.tensor([[0.0, 3.0, 2.0, -5.0]])
+
+    def draws(**settings) -> set[int]:
+        picker = Constrained([None], frozenset(), [Sampling(**{"temperature": 1.0, **settings})])
+        return {picker.pick([0], logits.clone())[0][0] for _ in range(200)}
+
+    assert draws(temperature=0.0) == {1} and draws(top_k=1) == {1} and draws(top_p=0.01) == {1}
+    assert draws(top_k=2) == {1, 2} and draws(top_p=0.9) == {1, 2}
+    assert draws(bias={3: 100.0}) == {3} and draws(temperature=50.0) == {0, 1, 2, 3}
+
+    def row(seed: int) -> list[int]:
+        picker = Constrained([None], frozenset(), [Sampling(3.0, seed=seed)])
+        return [picker.pick([0], logits.clone())[0][0] for _ in range(20)]
+
+    assert row(1) == row(1) != row(2)
+
+
+def test_alternatives_are_told_and_a_watcher_ends_a_row() -> None:
+    told = []
+
+    def watch(row, taken):
+        told.append((row, taken))
+        return len(told) < 2
+
+    picker = Constrained([None], frozenset(), [Sampling(alternatives=2)], watch)
+    logits = torch.tensor([[0.0, 3.0, 2.0]])
+    picker.pick([0], logits)
+    assert [token for token, _ in told[0][1].alternatives] == [1, 2] and not picker.ended
+    picker.pick([0], logits)
+    assert picker.ended == {0}
+
+
+def scenarios(count: int) -> list[Scenario]:
+    return [
+        dataclasses.replace(Scenario("s", "net", "ping"), id=f"s{i}", request=f"ping host {i}") for i in range(count)
+    ]

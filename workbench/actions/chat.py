@@ -1,0 +1,269 @@
+"""A chat completion as OpenAI's clients ask for it, in our words: which model, which messages and tools, how.
+
+Source: OpenAI's API reference, "Create chat completion". Prompts of PC-AI (``[MODE] …``) and Caro (``OS: …, Shell:
+…``) are recognised. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.actions import curate
+from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.records import TRIGGER, Message, Model, RecordError, Scenario, Tool, ToolCall, Toolset
+from workbench.scenarios.messages import to_messages
+from workbench.store import runs as run_store
+from workbench.store.database import Store
+
+Json = dict[str, Any]
+MAX_REPLIES, MAX_TOKENS, MAX_TOOLS, MAX_MESSAGES, MAX_STOPS, MAX_ALTERNATIVES = 16, 2048, 256, 256, 4, 20
+DEFAULT_TOKENS = 256
+_ROUTER = re.compile(
+    r"\s*\[MODE\][ \t]*(?P<mode>\S*)\s*\[SYSTEM_PROMPT\]\s*.*?\[USER_REQUEST\]\s*(?P<request>.*)", re.S
+)
+_CONTEXT = re.compile(
+    r"\s*OS:[ \t]*(?P<os>[^,\n]*)(?:,[ \t]*Shell:[ \t]*(?P<shell>[^\n]*))?\n\s*(?:Query:)?\s*(?P<request>.*)", re.S
+)
+
+
+class NoModelError(RecordError):
+    """The model that was asked for is not served."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request, read and checked.
+
+    Attributes:
+        wish: the fields of ``inference.router.Wish`` as JSON, and ``stream``.
+    """
+
+    model: Model
+    toolset: Toolset
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...]
+    wish: Json
+
+    def to_process(self) -> Json:
+        """What ``serving.worker`` reads."""
+        return {
+            "model": dataclasses.asdict(self.model),
+            "toolset": self.toolset.to_dict(),
+            "messages": [_plain(message) for message in self.messages],
+            "tools": [tool.to_dict() for tool in self.tools],
+            "wish": self.wish,
+        }
+
+
+def served_models(store: Store, more: Sequence[str] = ()) -> list[Model]:
+    """Models that a request may name: the starter, every adapter, and those that were configured."""
+    local = [model for model in list_models(store) if model.id == STARTER_ID or model.adapter]
+    return [*local, *(resolve(store, model_id) for model_id in more if model_id not in [model.id for model in local])]
+
+
+def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "") -> Ask:
+    """Check a request's body.
+
+    Args:
+        more: ids of configured models.
+        toolset: name of the served toolset; empty takes the one that the model was trained for, or the default one.
+
+    Raises:
+        NoModelError: no such model is served.
+        RecordError: a field is wrong; its path names it.
+    """
+    if not isinstance(body, Mapping):
+        raise RecordError("", "the body must be a JSON object")
+    name = _text(body.get("model"), "model")
+    model = next((model for model in served_models(store, more) if model.id == name), None)
+    if model is None:
+        raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
+    served = _served_toolset(store, name, toolset)
+    given = _list(body, "messages", MAX_MESSAGES)
+    if not given:
+        raise RecordError("messages", "is empty")
+    messages = _read_messages(given)
+    tools = tuple(Tool.from_dict(row, f"tools[{i}]") for i, row in enumerate(_list(body, "tools", MAX_TOOLS)))
+    if not tools:
+        messages, tools = _in_profile(messages, served), served.tools
+    elif messages[0].role != "system":
+        messages = (Message("system", TRIGGER), *messages)
+    return Ask(model, served, messages, tools, _read_wish(body, tools))
+
+
+def _served_toolset(store: Store, model_id: str, name: str) -> Toolset:
+    run = run_store.get(store, model_id.removeprefix(RUN_PREFIX)) if model_id.startswith(RUN_PREFIX) else None
+    if run and not name:
+        return Toolset.from_dict(run.config["toolset"])
+    chosen = name or curate.default_toolset(store)
+    return next(toolset for toolset in curate.toolsets(store) if toolset.name == chosen)
+
+
+def _in_profile(messages: tuple[Message, ...], toolset: Toolset) -> tuple[Message, ...]:
+    """The conversation as the served toolset's scenarios were written for training; a caller's system prompt stays."""
+    system = [message for message in messages if message.role == "system"]
+    rest = [message for message in messages if message.role != "system"]
+    if not rest or rest[-1].role != "user":
+        return messages if system else (Message("system", toolset.profile.system_for("")), *messages)
+    said = rest[-1].content
+    found = _ROUTER.fullmatch(said) or _CONTEXT.fullmatch(said)
+    if _ROUTER.fullmatch(said) and toolset.profile.style == "router":
+        return (*(system or [Message("system", TRIGGER)]), *rest)
+    parts = {key: (value or "").strip() for key, value in found.groupdict().items()} if found else {"request": said}
+    scenario = Scenario("request", toolset.name, **parts)
+    first, *others = to_messages(scenario, toolset)
+    return (*(system or [first]), *rest[:-1], *others)
+
+
+def _read_messages(rows: Sequence[Any]) -> tuple[Message, ...]:
+    names: dict[str, str] = {}
+    return tuple(_read_message(row, f"messages[{i}]", names) for i, row in enumerate(rows))
+
+
+def _read_message(row: Any, path: str, names: dict[str, str]) -> Message:
+    """``names`` remembers the tools of calls, for results tell only the call's id."""
+    if not isinstance(row, Mapping):
+        raise RecordError(path, "must be an object")
+    role = {"developer": "system", "function": "tool"}.get(row.get("role", ""), row.get("role"))
+    if role not in ("system", "user", "assistant", "tool"):
+        raise RecordError(f"{path}.role", "must be one of system, developer, user, assistant, tool")
+    content = _content(row.get("content"), f"{path}.content", role == "assistant")
+    if role == "tool":
+        name = names.get(str(row.get("tool_call_id"))) or row.get("name")
+        if not isinstance(name, str):
+            raise RecordError(f"{path}.tool_call_id", "belongs to no call of this conversation")
+        return Message("tool", name=name, result=_result(content))
+    calls = []
+    for i, call in enumerate(row.get("tool_calls") or () if role == "assistant" else ()):
+        calls.append(_read_call(call, f"{path}.tool_calls[{i}]"))
+        names[str(call.get("id"))] = calls[-1].name
+    return Message(role, content, tuple(calls))
+
+
+def _read_call(call: Any, path: str) -> ToolCall:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping):
+        raise RecordError(f"{path}.function", "must be an object")
+    arguments = function.get("arguments") or "{}"
+    try:
+        read = json.loads(arguments) if isinstance(arguments, str) else arguments
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}.function.arguments", "is not JSON") from error
+    return ToolCall.from_dict({"name": function.get("name"), "arguments": read}, f"{path}.function")
+
+
+def _result(content: str) -> Any:
+    """A tool's result: JSON where it is JSON, else the text."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+
+
+def _content(value: Any, path: str, may_lack: bool) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None and may_lack:
+        return ""
+    if isinstance(value, list) and all(isinstance(p, Mapping) and isinstance(p.get("text"), str) for p in value):
+        return "".join(part["text"] for part in value)
+    raise RecordError(path, "must be text or a list of text parts")
+
+
+def _read_wish(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
+    shown = body.get("logprobs") or False
+    alternatives = _number(body, "top_logprobs", 0, 0, MAX_ALTERNATIVES, whole=True)
+    if body.get("response_format") not in (None, {"type": "text"}):
+        raise RecordError("response_format", "only plain text and tool calls are served")
+    limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
+    return {
+        "choice": _read_choice(body, tools),
+        "constrained": _flag(body, "constrained", True),
+        "count": _number(body, "n", 1, 1, MAX_REPLIES, whole=True),
+        "max_new_tokens": _number(body, limit, DEFAULT_TOKENS, 1, MAX_TOKENS, whole=True),
+        "stop": _read_stop(body.get("stop")),
+        "stream": _flag(body, "stream", False),
+        "sampling": {
+            "temperature": _number(body, "temperature", 0.0, 0.0, 2.0),
+            "top_p": _number(body, "top_p", 1.0, 0.0, 1.0),
+            "top_k": _number(body, "top_k", 0, 0, 1000, whole=True),
+            "seed": _number(body, "seed", 0, -(2**53), 2**53, whole=True) % 2**53,
+            "bias": _read_bias(body.get("logit_bias")),
+            "alternatives": max(1, int(alternatives)) if shown else 0,
+        },
+    }
+
+
+def _read_choice(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
+    several = _flag(body, "parallel_tool_calls", True)
+    wanted = body.get("tool_choice")
+    modes = {None: "hybrid", "auto": "hybrid", "required": "forced", "none": "none"}
+    if wanted is None or isinstance(wanted, str):
+        if wanted not in modes:
+            raise RecordError("tool_choice", "must be auto, none, required, or name a function")
+        return {"mode": modes[wanted], "several": several}
+    function = wanted.get("function") if isinstance(wanted, Mapping) else None
+    name = function.get("name") if isinstance(function, Mapping) else None
+    if name not in [tool.name for tool in tools]:
+        raise RecordError("tool_choice.function.name", f"no tool is called {name!r}")
+    return {"mode": "forced", "tool": name, "several": False}
+
+
+def _read_stop(value: Any) -> list[str]:
+    texts = [value] if isinstance(value, str) else value if value is not None else []
+    if not isinstance(texts, list) or len(texts) > MAX_STOPS or not all(isinstance(t, str) and t for t in texts):
+        raise RecordError("stop", f"must be a text or up to {MAX_STOPS} texts")
+    return texts
+
+
+def _read_bias(value: Any) -> dict[str, float]:
+    if value is None:
+        return {}
+    usable = isinstance(value, Mapping) and len(value) <= 1024
+    if not usable or not all(str(k).isdecimal() and len(str(k)) < 8 and _is_number(v) for k, v in value.items()):
+        raise RecordError("logit_bias", "must give numbers by token id")
+    return {str(key): max(-100.0, min(100.0, float(bias))) for key, bias in value.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+
+
+def _number(body: Mapping[str, Any], name: str, default: float, least: float, most: float, whole: bool = False) -> Any:
+    value = body.get(name)
+    if value is None:
+        return default
+    if not _is_number(value) or not least <= value <= most or (whole and not isinstance(value, int)):
+        raise RecordError(name, f"must be a {'whole ' if whole else ''}number from {least:g} to {most:g}")
+    return value
+
+
+def _flag(body: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = body.get(name)
+    if value not in (None, True, False):
+        raise RecordError(name, "must be true or false")
+    return default if value is None else bool(value)
+
+
+def _list(body: Mapping[str, Any], name: str, most: int) -> list[Any]:
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > most:
+        raise RecordError(name, f"must be a list of at most {most} entries")
+    return value
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise RecordError(name, "must be text")
+    return value
+
+
+def _plain(message: Message) -> Json:
+    return {**dataclasses.asdict(message), "calls": [call.to_dict() for call in message.calls]}

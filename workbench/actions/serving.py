@@ -1,0 +1,93 @@
+"""Serving: the process that answers, what is served, and the record of what it answered. Loads no torch."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.actions.chat import Ask
+from workbench.errors import WorkbenchError
+from workbench.jobs.local import worker_environment
+from workbench.scenarios.redaction import redact
+from workbench.serving.process import ModelProcess
+from workbench.store import traffic
+from workbench.store.database import Store
+
+Json = dict[str, Any]
+VERDICTS = ("good", "bad")
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """What is served and kept.
+
+    Attributes:
+        models: ids of models beside the starter and the trained ones.
+        toolset: for requests without tools; empty takes the model's own.
+        traffic: whether decisions are recorded, redacted first.
+        keep_days: how long they are kept.
+        seconds: longest time for one answer.
+    """
+
+    models: tuple[str, ...] = ()
+    toolset: str = ""
+    traffic: bool = True
+    keep_days: int = 90
+    seconds: float = 120.0
+
+
+class SlowError(WorkbenchError):
+    """No answer in the time that one may take."""
+
+
+class Serving:
+    """One open store, the settings, and the process that is started when it is first needed."""
+
+    def __init__(self, store: Store, settings: ServeSettings | None = None) -> None:
+        self.store, self.settings = store, settings or ServeSettings()
+        self.process = ModelProcess(store.workspace.runs / "serving.log", worker_environment(os.environ))
+        traffic.forget_before(store, self.settings.keep_days)
+
+    async def answer(self, ask: Ask) -> AsyncIterator[Json]:
+        """Events of ``ModelProcess.ask``; an error of the request is raised.
+
+        Raises:
+            SlowError: it took too long; the request was taken back.
+            WorkbenchError: the request cannot be answered.
+        """
+        try:
+            async with asyncio.timeout(self.settings.seconds):
+                async for event in self.process.ask(ask.to_process()):
+                    if "error" in event:
+                        if event["kind"] == "bug":
+                            raise RuntimeError(event["error"])
+                        raise WorkbenchError(event["error"], event["hint"])
+                    yield event
+        except TimeoutError as error:
+            limit = f"{self.settings.seconds:g} seconds"
+            raise SlowError(f"There was no answer within {limit}.", "Ask for fewer tokens, or try again.") from error
+
+    def record(self, completion: str, ask: Ask, body: Mapping[str, Any], decisions: list[Json]) -> None:
+        """Keep a decision, redacted; on disk when this returns. Does nothing where recording is off."""
+        if self.settings.traffic:
+            kept = [{key: value for key, value in one.items() if key != "logprobs"} for one in decisions]
+            traffic.record(self.store, completion, ask.model.id, ask.toolset.name, redact(body), redact(kept))
+
+    def feedback(self, completion: str, verdict: str, comment: str = "", expected: Any = None) -> Json:
+        """Keep what a person or program says of a completion.
+
+        Raises:
+            WorkbenchError: no such completion is recorded, or the verdict is no word that is known.
+        """
+        if verdict not in VERDICTS:
+            raise WorkbenchError(f"The verdict '{verdict}' is not known.", f"Use {' or '.join(VERDICTS)}.")
+        said = redact({"comment": comment, "expected": expected})
+        traffic.give_feedback(self.store, completion, verdict, said)
+        return {"id": completion, "verdict": verdict}
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.close()

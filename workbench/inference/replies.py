@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from workbench.dialects import get_dialect
 from workbench.inference.engine import LoadedModel, Prompt, answer
 from workbench.records import Reply, Scenario, Toolset
 from workbench.scenarios.messages import to_messages
+
+
+Shots = Callable[[Scenario], Sequence[Scenario]]
+"""The examples that stand in the prompt of a scenario."""
+
+
+def no_shots(scenario: Scenario) -> Sequence[Scenario]:
+    return ()
 
 
 def reply_to(
@@ -16,10 +24,12 @@ def reply_to(
     toolset: Toolset,
     max_new_tokens: int = 128,
     batch_size: int = 32,
+    shots: Shots = no_shots,
 ) -> Iterator[Reply]:
     """The model's replies, batch by batch, not in the order of the scenarios."""
     dialect = get_dialect(loaded.dialect)
-    prompts = [Prompt(s.id, dialect.render_prompt(to_messages(s, toolset), toolset.tools)) for s in scenarios]
+    texts = (dialect.render_prompt(to_messages(s, toolset, shots(s)), toolset.tools) for s in scenarios)
+    prompts = [Prompt(s.id, text) for s, text in zip(scenarios, texts, strict=True)]
     for found in answer(loaded, prompts, max_new_tokens, batch_size):
         yield Reply(
             scenario_id=found.id,

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from workbench.errors import Problem, WorkbenchError
@@ -84,7 +83,8 @@ class Service:
                 raise WorkbenchError(f"{name} of the endpoint must be a number.")
         endpoint = Endpoint.from_dict(data)
         endpoint = replace(endpoint, base_url=endpoint.base_url.strip(), model=endpoint.model.strip())
-        name = data.get("name") or f"{endpoint.model}@{endpoint.base_url.partition('://')[2].strip('/')}"
+        place = f"{endpoint.model}@{endpoint.base_url.partition('://')[2].strip('/')}"
+        name = data.get("name") or place.replace("+", "-")
         if not isinstance(name, str):
             raise WorkbenchError("name of the endpoint must be text.")
         return cls(name.strip(), endpoint, *(data.get(price, 0.0) for price in PRICES))
@@ -156,12 +156,3 @@ def told(summary: Mapping[str, Any]) -> str:
     failures: Mapping[str, int] = summary.get("failures", {})
     parts = ", ".join(f"{n:,} {FAILURES.get(kind, kind)}" for kind, n in failures.items())
     return f"{sum(failures.values()):,} without an answer: {parts}" if failures else ""
-
-
-def gguf_problem(path: Path) -> str:
-    """Why a file cannot be a GGUF file; empty when it looks like one (it begins with the letters GGUF)."""
-    try:
-        with path.open("rb") as file:
-            return "" if file.read(4) == b"GGUF" else "it does not begin as a GGUF file does"
-    except OSError as error:
-        return str(error.strerror)

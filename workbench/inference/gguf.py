@@ -5,7 +5,6 @@ llama-cpp-python is not among the requirements: it is compiled while it is insta
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,20 +14,10 @@ from typing import Any
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.inference.families import dialect_in
+from workbench.inference.gguf_file import check_gguf
 from workbench.inference.replies import Shots, no_shots
 from workbench.records import Model, Reply, Scenario, Toolset
 from workbench.scenarios.messages import to_messages
-
-PACKAGE = "llama_cpp"
-
-
-def check_package() -> None:
-    """Raise WorkbenchError when llama-cpp-python is not installed."""
-    if importlib.util.find_spec(PACKAGE) is None:
-        raise WorkbenchError(
-            "GGUF files need llama-cpp-python, which is not installed.",
-            "Install it with 'pip install llama-cpp-python' (it needs a C++ compiler), then try again.",
-        )
 
 
 @dataclass(frozen=True)
@@ -50,8 +39,8 @@ def open_gguf(model: Model, threads: int = 0) -> GgufModel:
     Raises:
         WorkbenchError: llama-cpp-python is missing, the file cannot be read, or no dialect is known for it.
     """
-    check_package()
     path = Path(model.base)
+    check_gguf(path)
     opened = _open(path, vocab_only=True)
     metadata = opened.metadata
     family = metadata.get("general.architecture", "GGUF")

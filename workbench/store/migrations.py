@@ -141,6 +141,11 @@ def _m0006_clusters(cursor: Cursor) -> None:
     """)
 
 
+def _m0007_endpoints(cursor: Cursor) -> None:
+    """Endpoints to evaluate, without their keys."""
+    cursor.execute("CREATE TABLE endpoints (name VARCHAR PRIMARY KEY, body JSON NOT NULL, saved_at VARCHAR NOT NULL)")
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
@@ -148,4 +153,5 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0004_targets_and_reviews", _m0004_targets_and_reviews),
     ("0005_answers", _m0005_answers),
     ("0006_clusters", _m0006_clusters),
+    ("0007_endpoints", _m0007_endpoints),
 )

@@ -212,10 +212,10 @@ def test_examples_stand_in_front_of_the_request_as_earlier_turns(tmp_path: Path)
         run_here(folder)
     by_request = {request["messages"][-1]["content"]: request["messages"] for request in server.requests}
     first, second = by_request["ping the server beta"], by_request["ping the server alpha"]
-    assert [message["role"] for message in first] == ["system", "user", "assistant", "tool"] * 1 + ["user"]
-    assert first[1]["content"] == "ping the server alpha"
-    assert first[2]["tool_calls"][0]["id"] == first[3]["tool_call_id"]
-    # Its twin in train is never shown; the clock has nothing in common with it but some letters.
+    assert [message["role"] for message in first] == ["system", *["user", "assistant", "tool"] * 2, "user"]
+    assert first[4]["content"] == "ping the server alpha"
+    assert first[5]["tool_calls"][0]["id"] == first[6]["tool_call_id"]
+    # Its twin in train is never shown.
     assert "ping the server alpha" not in [message["content"] for message in second[:-1]]
 
 

@@ -11,9 +11,8 @@ from workbench.dialects import get_dialect
 from workbench.dialects.openai import as_messages
 from workbench.errors import WorkbenchError
 from workbench.inference.chat_client import Answer, ChatClient, ChatFailure, FailureKind
-from workbench.inference.replies import Shots, no_shots
 from workbench.records import Parsed, Reply, Scenario, Toolset
-from workbench.scenarios.messages import to_messages
+from workbench.scenarios.messages import Shots, no_shots, to_messages
 
 CLOSED_KINDS: tuple[FailureKind, ...] = ("refused_key", "connection")
 CLOSED_STATUSES = (402, 404, 405)

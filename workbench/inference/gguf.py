@@ -15,9 +15,8 @@ from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.inference.families import dialect_in
 from workbench.inference.gguf_file import check_gguf
-from workbench.inference.replies import Shots, no_shots
 from workbench.records import Model, Reply, Scenario, Toolset
-from workbench.scenarios.messages import to_messages
+from workbench.scenarios.messages import Shots, no_shots, to_messages
 
 
 @dataclass(frozen=True)

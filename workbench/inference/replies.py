@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from workbench.dialects import get_dialect
 from workbench.inference.engine import LoadedModel, Prompt, answer
 from workbench.records import Reply, Scenario, Toolset
-from workbench.scenarios.messages import to_messages
-
-
-Shots = Callable[[Scenario], Sequence[Scenario]]
-"""The examples that stand in the prompt of a scenario."""
-
-
-def no_shots(scenario: Scenario) -> Sequence[Scenario]:
-    return ()
+from workbench.scenarios.messages import Shots, no_shots, to_messages
 
 
 def reply_to(

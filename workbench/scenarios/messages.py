@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from workbench.records import NO_TOOL, TRIGGER, Message, Scenario, Toolset
 
 
+Shots = Callable[[Scenario], Sequence[Scenario]]
+"""The examples that stand in the prompt of a scenario."""
 DONE = {"status": "ok"}
 """What tools are said to have answered in examples: endpoints refuse a call that has no result."""
+
+
+def no_shots(scenario: Scenario) -> Sequence[Scenario]:
+    return ()
 
 
 def to_messages(scenario: Scenario, toolset: Toolset, examples: Sequence[Scenario] = ()) -> tuple[Message, ...]:

@@ -21,12 +21,13 @@ from typing import Any
 from workbench import __version__
 from workbench.actions import check, demo, duplicates, publishing, scoring, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
-from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID
+from workbench.actions.models import GRAMMAR_SUFFIX, NEAREST, STARTER_ID, ModelName, variant
 from workbench.actions.orders import WAYS
 from workbench.actions.remote import RemoteVerbs, reach
 from workbench.actions.runs import POLL_SECONDS, Progress
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
+from workbench.evaluation.job import told
 from workbench.generation.job import TeacherSettings
 from workbench.inference.chat_client import Endpoint
 from workbench.records import FINISHED_STATES, SPLITS, STATUSES
@@ -52,6 +53,17 @@ BULK_FIELDS = {
     "remove_tags": "tags to take away",
 }
 """Fields that the verb ``edit`` sets."""
+
+_ENDPOINT_OPTIONS: dict[str, tuple[type, str]] = {
+    "key_env": (str, ""),
+    "concurrency": (int, "requests under way at once"),
+    "retries": (int, "further attempts after a failure that may pass"),
+    "timeout_s": (float, "seconds for one attempt"),
+    "backoff_s": (float, "seconds before the first retry; doubles with each"),
+    "price_in": (float, "money for a million tokens of prompts"),
+    "price_out": (float, "money for a million tokens of answers"),
+}
+"""Options of an endpoint that are called as its fields are."""
 
 AnyVerbs = Verbs | RemoteVerbs
 Command = Callable[[argparse.Namespace], int]
@@ -537,6 +549,25 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return _tell(arguments, found, *_run_lines(found["runs"]))
 
 
+def _endpoints(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        if arguments.delete:
+            verbs.delete_endpoint(arguments.delete)
+        if arguments.endpoint:
+            verbs.save_endpoint(_endpoint(arguments))
+        found = verbs.endpoints()
+    rows = [[one["id"], one["base_url"], one["model"], one["key_env"]] for one in found["endpoints"]]
+    table = _table(["model", "address", "name there", "key in"], rows) if rows else ["No endpoint is saved."]
+    return _tell(arguments, found, *table)
+
+
+def _endpoint(arguments: argparse.Namespace) -> Json:
+    """The endpoint that the options say; what is not said keeps its default."""
+    names = {"endpoint": "base_url", "endpoint_model": "model", "endpoint_name": "name"}
+    names |= {name: name for name in _ENDPOINT_OPTIONS}
+    return {key: value for name, key in names.items() if (value := getattr(arguments, name)) is not None}
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     if len(arguments.models) < 2:
         raise WorkbenchError("A comparison needs at least two models.", "Name one more, such as 'starter'.")
@@ -633,15 +664,29 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _start_evaluations(verbs: AnyVerbs, arguments: argparse.Namespace) -> Json:
-    ids = [_model_id(model) for model in arguments.models]
+    ids = _lineup(verbs, arguments)
     if arguments.constrained:
         ids = [id if id.endswith(GRAMMAR_SUFFIX) else id + GRAMMAR_SUFFIX for id in ids]
     return verbs.evaluate(ids, arguments.split, arguments.snapshot, arguments.toolset)
 
 
 def _model_id(model: str) -> str:
-    """A folder is given relative to where the command runs; the app may run elsewhere."""
-    return str(Path(model).resolve()) if (Path(model) / "config.json").is_file() else model
+    """A folder or file is given relative to where the command runs; the app may run elsewhere."""
+    return str(ModelName.read(model).with_whole_path())
+
+
+def _lineup(verbs: AnyVerbs, arguments: argparse.Namespace) -> list[str]:
+    """Ids of all models that the arguments name, in the variant that the options ask for."""
+    named = [*map(_model_id, arguments.models)]
+    if "endpoint" not in arguments:
+        return named
+    named += [str(path.resolve()) for path in arguments.gguf]
+    if arguments.endpoint:
+        named.append(verbs.save_endpoint(_endpoint(arguments))["id"])
+    named = [variant(model, arguments.shots, arguments.int8) for model in named]
+    if not (named := list(dict.fromkeys([*named, *arguments.baseline]))):
+        raise WorkbenchError("No model is named.", "Name one, such as 'starter', or use --endpoint or --baseline.")
+    return named
 
 
 def _wait(verbs: AnyVerbs, run_ids: Iterable[str]) -> list[Json]:
@@ -701,7 +746,8 @@ def _run_lines(runs: Sequence[Json]) -> list[str]:
     for run in runs:
         summary = run["summary"]
         exact = _percent(summary["exact_calls"]) if "exact_calls" in summary else ""
-        note = exact or run["message"].partition("\n")[0]
+        cost = f"cost {summary['cost']:g}" if summary.get("cost") else ""
+        note = "; ".join(filter(None, (exact, told(summary) if exact else run["message"].partition("\n")[0], cost)))
         rows.append([run["id"], run["kind"], run["state"], run["name"] or run["model"], note])
     return _table(["run", "kind", "state", "name", "result"], rows) if rows else ["There are no runs yet."]
 
@@ -984,9 +1030,14 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--wait", action="store_true", help="until it has finished")
 
     parser = _verb(verbs, "evaluate", _evaluate, "let models answer the scenarios of a split")
-    _add_models(parser)
+    _add_models(parser, "*")
+    _add_variants(parser)
     _add_wait(parser)
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="write the metrics as JSON here; needs --wait")
+
+    parser = _verb(verbs, "endpoints", _endpoints, "list saved endpoints, save or delete one")
+    _add_endpoint(parser)
+    parser.add_argument("--delete", default="", metavar="NAME", help="forget this one; its evaluations stay")
 
     parser = _verb(verbs, "compare", _compare, "two or more models side by side, evaluated where they are not yet")
     _add_models(parser)
@@ -1034,10 +1085,30 @@ def _add_run_verbs(verbs: Any) -> None:
     _verb(verbs, "demo", _demo, "the whole loop in a temporary workspace: evaluate, train, evaluate again")
 
 
-def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "models", nargs="+", metavar="MODEL", help="'starter', a hub id, a folder, run:ID, or an evaluation's id"
-    )
+def _add_variants(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("further models and variants of those that are named")
+    group.add_argument("--gguf", action="append", default=[], type=Path, metavar="FILE", help="a GGUF file")
+    group.add_argument("--baseline", action="append", default=[], choices=(NEAREST.id,), help="no model at all")
+    group.add_argument("--shots", type=int, default=0, metavar="K", help="nearest training scenarios in each prompt")
+    group.add_argument("--int8", action="store_true", help="weights rounded to eight bits")
+    _add_endpoint(parser)
+
+
+def _add_endpoint(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("an OpenAI-compatible endpoint; it is saved, without its key")
+    group.add_argument("--endpoint", metavar="URL", help="such as http://127.0.0.1:8000/v1")
+    group.add_argument("--endpoint-model", metavar="NAME", help="name of the model there; asked for when left out")
+    group.add_argument("--endpoint-name", metavar="NAME", help="what to call it here")
+    group.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
+    for name, (kind, help) in _ENDPOINT_OPTIONS.items():
+        if name != "key_env":
+            group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=help)
+
+
+def _add_models(parser: argparse.ArgumentParser, many: str = "+") -> None:
+    help = "'starter', a hub id, a folder, a .gguf file, run:ID, endpoint:NAME, nearest, or an evaluation's id; "
+    help += "+int8 and +k4 behind it make variants"
+    parser.add_argument("models", nargs=many, metavar="MODEL", help=help)
     parser.add_argument("--split", default="", choices=SPLITS, help="test, or that of the evaluation that is named")
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
     parser.add_argument("--toolset", default="", help="of the snapshot that is made")

@@ -22,8 +22,9 @@ Split = Literal["train", "validation", "test"]
 RunKind = Literal["train", "evaluate", "generate"]
 RunState = Literal["queued", "running", "stopping", "done", "stopped", "failed"]
 ProfileStyle = Literal["plain", "context", "router"]
-ReplyKind = Literal["calls", "text", "malformed"]
+ReplyKind = Literal["calls", "text", "malformed", "failed"]
 ReasoningDemand = Literal["optional", "required"]
+ModelKind = Literal["weights", "gguf", "endpoint", "nearest"]
 RuleKind = Literal["exact", "case-fold", "path", "tolerance", "set", "regex"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -457,7 +458,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a raw reply says: calls, plain text (NO_TOOL is text), or malformed with the reason."""
+    """What a raw reply says: calls, plain text (NO_TOOL is text), or malformed with the reason; failed: nobody answered."""
 
     kind: ReplyKind
     calls: tuple[ToolCall, ...] = ()
@@ -466,9 +467,9 @@ class Parsed:
 
     @property
     def label(self) -> str:
-        """Tool names joined by ' + ', NO_TOOL for text, or 'malformed'."""
-        if self.kind == "malformed":
-            return "malformed"
+        """Tool names joined by ' + ', NO_TOOL for text, or the kind of anything else."""
+        if self.kind not in ("calls", "text"):
+            return self.kind
         return " + ".join(call.name for call in self.calls) or NO_TOOL
 
 
@@ -479,6 +480,7 @@ class Reply:
     Attributes:
         latency_ms: wall-clock milliseconds of the batch that held it, divided by the batch's size.
         confidence: product of the probabilities of the generated tokens, 0 to 1; None when not measured.
+        failure: why nobody answered, such as ``timeout`` (see ``inference.chat_client.ChatFailure``); else empty.
     """
 
     scenario_id: str
@@ -488,8 +490,10 @@ class Reply:
     prompt_tokens: int
     completion_tokens: int
     confidence: float | None = None
+    failure: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        failure = {"failure": self.failure} if self.failure else {}
         return {
             "scenario_id": self.scenario_id,
             "raw": self.raw,
@@ -501,6 +505,7 @@ class Reply:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "confidence": self.confidence,
+            **failure,
         }
 
     @classmethod
@@ -512,7 +517,8 @@ class Reply:
             reason=data["reason"],
         )
         numbers = {k: data[k] for k in ("latency_ms", "prompt_tokens", "completion_tokens", "confidence")}
-        return cls(scenario_id=data["scenario_id"], raw=data["raw"], parsed=parsed, **numbers)
+        failure = data.get("failure", "")
+        return cls(scenario_id=data["scenario_id"], raw=data["raw"], parsed=parsed, failure=failure, **numbers)
 
 
 @dataclass(frozen=True)
@@ -636,10 +642,14 @@ class Model:
     """Anything that answers.
 
     Attributes:
-        id: ``starter``, a hub id or local directory, or ``run:<train run id>`` for base + adapter.
-        base: directory or hub id of the weights.
+        id: ``starter``, a hub id or local directory, ``run:<train run id>`` for base + adapter, a ``.gguf`` file,
+            ``endpoint:<name>`` or ``nearest``; with ``+int8`` and ``+k<shots>`` behind it where it is such a variant.
+        base: directory or hub id of the weights, path of the GGUF file, or address of the endpoint.
         adapter: folder of LoRA weights, or empty.
         dialect: the wire format it was taught, when a person chose it; ``auto`` lets its tokenizer decide.
+        kind: ``weights`` run in torch; ``gguf`` in llama.cpp; ``nearest`` copies from the nearest scenario.
+        int8: its weights are rounded to eight bits before it answers.
+        shots: how many retrieved examples stand in each prompt.
     """
 
     id: str
@@ -647,6 +657,14 @@ class Model:
     base: str
     adapter: str = ""
     dialect: str = "auto"
+    kind: ModelKind = "weights"
+    int8: bool = False
+    shots: int = 0
+
+    @property
+    def needs_examples(self) -> bool:
+        """Whether it answers with the training scenarios at hand."""
+        return self.shots > 0 or self.kind == "nearest"
 
 
 def canonical_json(value: Any) -> str:

@@ -15,6 +15,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,7 @@ from workbench.errors import WorkbenchError
 from workbench.records import FINISHED_STATES, RunState
 
 HEARTBEAT_SECONDS = 1.5
+CANCEL_SECONDS = 0.2
 logger = logging.getLogger(__name__)
 
 
@@ -291,6 +293,22 @@ class Reporter:
     @property
     def cancelled(self) -> bool:
         return self.folder.cancel.exists()
+
+    @contextmanager
+    def when_cancelled(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Call ``stop`` as soon as somebody asks the worker to end, for work that waits for others."""
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(CANCEL_SECONDS):
+                if self.cancelled:
+                    return stop()
+
+        threading.Thread(target=watch, name="cancel", daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
 
     def update(self, **changes: Any) -> None:
         """Set fields of the status; the heartbeat writes them at once when the phase changes, else within seconds."""

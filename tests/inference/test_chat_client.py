@@ -114,8 +114,11 @@ def test_a_strange_retry_after_does_no_harm(value):
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (b"<html><body>It works!</body></html>", "not_json"),
-        (b'{"choices": [{"mess', "not_json"),
+        (b"<html><body>It works!</body></html>", "html"),
+        (b'{"choices": [{"mess', "half_json"),
+        (b'{"choices": [', "half_json"),
+        (b'{"choices": [{"message": nul', "half_json"),
+        (b'{"choices": nonsense}', "not_json"),
         (b"\xff\xfe\x00", "not_json"),
         (b"[" * 100_000, "not_json"),
         (b"{}", "not_chat"),

@@ -15,8 +15,8 @@ from workbench.store import runs as run_store
 from workbench.store.answers import AnswerFilter
 from workbench.store.database import Store
 
-Verdict = Literal["exact", "wrong arguments", "wrong tool", "malformed"]
-VERDICTS = ("exact", "wrong arguments", "wrong tool", "malformed")
+Verdict = Literal["exact", "wrong arguments", "wrong tool", "malformed", "failed"]
+VERDICTS = ("exact", "wrong arguments", "wrong tool", "malformed", "failed")
 BUCKETS = ("fixed", "broken", "both wrong", "both right")
 MANY = 500
 

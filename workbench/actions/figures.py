@@ -81,7 +81,7 @@ def confusion(store: Store, lineup: Lineup, run_id: str) -> Confusion:
     counts = {
         (row["expected"], row["got"]): int(row["n"]) for row in answer_store.confusion(store, lineup.view, run_id)
     }
-    last = (NO_TOOL, OTHER, "malformed")
+    last = (NO_TOOL, OTHER, "malformed", "failed")
 
     def ordered(found: set[str]) -> tuple[str, ...]:
         return tuple(sorted(found, key=lambda label: (last.index(label) + 1 if label in last else 0, label)))

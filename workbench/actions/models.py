@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench import workspace
+from workbench.actions import endpoints
 from workbench.errors import WorkbenchError
+from workbench.evaluation.job import Service
+from workbench.inference.gguf_file import check_gguf
 from workbench.records import Model, Run
 from workbench.store import runs as run_store
 from workbench.store.database import Store
@@ -23,10 +26,59 @@ HUB_BASES: tuple[str, ...] = (
 RUN_PREFIX = "run:"
 GRAMMAR_SUFFIX = "+grammar"
 """Behind a model's id: the same model, its replies held to the toolset's grammar."""
+ENDPOINT_PREFIX = "endpoint:"
+NEAREST = Model("nearest", "Nearest scenario (no model)", "nearest", kind="nearest")
+"""The baseline that tells people when they need no model."""
+GGUF_SUFFIX = ".gguf"
+MOST_SHOTS = 64
 
 _SAMPLES, _SAMPLE_BYTES = 256, 4096
 _MODEL_SUFFIXES = (".safetensors", ".gguf", ".json", ".jinja", ".model")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+_VARIANT = re.compile(
+    r"(?P<plain>.+?)(?P<int8>\+int8)?(?:\+k(?P<shots>[1-9]\d{0,5}))?(?P<grammar>\+grammar)?", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A model id in its parts.
+
+    ``starter+int8+k4+grammar`` is the starter in eight bits, with four examples in the prompt, its replies held to the
+    toolset's grammar.
+    """
+
+    plain: str
+    int8: bool = False
+    shots: int = 0
+    grammar: bool = False
+
+    @classmethod
+    def read(cls, model_id: str) -> ModelName:
+        found = _VARIANT.fullmatch(model_id)
+        if not found or _is_place(model_id):
+            return cls(model_id)
+        return cls(found["plain"], bool(found["int8"]), int(found["shots"] or 0), bool(found["grammar"]))
+
+    def __str__(self) -> str:
+        shots = f"+k{self.shots}" if self.shots else ""
+        return self.plain + ("+int8" if self.int8 else "") + shots + (GRAMMAR_SUFFIX if self.grammar else "")
+
+    def with_whole_path(self) -> ModelName:
+        """With the path of a folder or file written from the root: who reads the id may stand elsewhere."""
+        return replace(self, plain=str(Path(self.plain).resolve())) if _is_place(self.plain) else self
+
+
+def variant(model_id: str, shots: int = 0, int8: bool = False) -> str:
+    """The id of a model with so many examples in its prompts, in eight bits or not, as far as that makes sense for it.
+
+    The baseline has no prompt, and only weights that run here can be rounded: those keep their id.
+    """
+    name = ModelName.read(model_id)
+    if name.plain == NEAREST.id:
+        return model_id
+    rounds = int8 and not name.plain.startswith(ENDPOINT_PREFIX) and not name.plain.endswith(GGUF_SUFFIX)
+    return str(replace(name, shots=shots or name.shots, int8=name.int8 or rounds))
 
 
 def list_bases() -> list[Model]:
@@ -36,44 +88,76 @@ def list_bases() -> list[Model]:
 
 
 def list_models(store: Store) -> list[Model]:
-    """Every model to choose from: the bases, then the adapters of finished training runs, the newest first."""
+    """Every model to choose from: the bases, the baseline, saved endpoints, then the adapters of finished training
+    runs, the newest first."""
     runs = run_store.list_runs(store)
-    return [*list_bases(), *(_tuned(store, run) for run in runs if _has_adapter(store, run))]
+    remote = (_remote(service) for service in endpoints.endpoints(store))
+    return [*list_bases(), NEAREST, *remote, *(_tuned(store, run) for run in runs if _has_adapter(store, run))]
 
 
 def resolve(store: Store, model_id: str) -> Model:
-    """The model of that id: ``starter``, a hub id, a local directory, or ``run:<id>`` for a trained adapter.
-
-    Any of them may have ``GRAMMAR_SUFFIX`` behind it.
+    """The model of that id: ``starter``, a hub id, a local directory or ``.gguf`` file, ``run:<id>`` for a trained
+    adapter, ``endpoint:<name>`` for a saved one, ``nearest``; with ``+int8``, ``+k<shots>`` and ``+grammar`` for variants.
 
     Raises:
-        WorkbenchError: there is no such model, or the run has no adapter.
+        WorkbenchError: there is no such model or variant, or the run has no adapter.
     """
-    if model_id.endswith(GRAMMAR_SUFFIX):
-        free = resolve(store, model_id.removesuffix(GRAMMAR_SUFFIX))
-        return replace(free, id=model_id, label=f"{free.label} + grammar")
-    for model in list_bases():
+    name = ModelName.read(model_id)
+    model = _resolve_plain(store, name.plain)
+    if name.int8 and model.kind != "weights":
+        raise WorkbenchError(f"'{model_id}' cannot be: only weights that run here are rounded.", "Leave '+int8' out.")
+    if name.shots and model.kind == "nearest":
+        raise WorkbenchError("The baseline has no prompt that examples could stand in.", "Leave '+k' out.")
+    if name.shots > MOST_SHOTS:
+        raise WorkbenchError(f"{name.shots} examples are too many.", f"Choose at most {MOST_SHOTS}.")
+    if name.grammar and model.kind != "weights":
+        raise WorkbenchError(
+            f"'{model_id}' cannot be: only weights that run here are held to a grammar.", "Leave '+grammar' out."
+        )
+    parts = ("int8" if name.int8 else "", f"k = {name.shots}" if name.shots else "", "grammar" if name.grammar else "")
+    marks = [mark for mark in parts if mark]
+    label = f"{model.label} ({', '.join(marks)})" if marks else model.label
+    return replace(model, id=str(name), label=label, int8=name.int8, shots=name.shots)
+
+
+def _resolve_plain(store: Store, model_id: str) -> Model:
+    for model in (*list_bases(), NEAREST):
         if model.id == model_id:
             return model
     if model_id.startswith(RUN_PREFIX):
         return _resolve_run(store, model_id.removeprefix(RUN_PREFIX))
+    if model_id.startswith(ENDPOINT_PREFIX):
+        return _remote(endpoints.find(store, model_id.removeprefix(ENDPOINT_PREFIX)))
+    if model_id.endswith(GGUF_SUFFIX):
+        return _gguf(model_id)
     if (Path(model_id) / "config.json").is_file():
         return Model(model_id, Path(model_id).name, str(Path(model_id).resolve()))
     if _HUB_ID.fullmatch(model_id):
         return Model(model_id, model_id, model_id)
     raise WorkbenchError(
         f"There is no model '{model_id}'.",
-        "Use 'starter', a hub id such as google/functiongemma-270m-it, a folder with config.json, or run:<run id>.",
+        "Use 'starter', a hub id such as google/functiongemma-270m-it, a folder with config.json, a .gguf file, "
+        "run:<run id>, endpoint:<name> or 'nearest'.",
     )
+
+
+def service_of(store: Store, model: Model) -> Service | None:
+    """The saved endpoint behind a model, or None for a model that answers here."""
+    if model.kind != "endpoint":
+        return None
+    return endpoints.find(store, ModelName.read(model.id).plain.removeprefix(ENDPOINT_PREFIX))
 
 
 def fingerprint(model: Model) -> str:
     """What tells one state of a model's files from another, 16 hex digits; empty when they are not on this disk.
 
     Of each file its size and evenly spread samples are hashed, so that large weights take milliseconds: whoever
-    trains them again changes nearly every byte. For a hub model it is that of the version that was downloaded last.
+    trains them again changes nearly every byte. For a hub model it is that of the version that was downloaded last,
+    for an endpoint that of its address and the model's name there.
     """
     digest = hashlib.sha256()
+    if model.kind == "endpoint":
+        return hashlib.sha256(model.base.encode()).hexdigest()[:16]
     base = Path(model.base)
     places = [base if base.exists() else _downloaded(model.base), Path(model.adapter) if model.adapter else None]
     files = [path for place in places if place for path in _model_files(place)]
@@ -101,6 +185,23 @@ def _resolve_run(store: Store, run_id: str) -> Model:
             "The run failed or its folder was deleted; train again.",
         )
     return _tuned(store, run)
+
+
+def _remote(service: Service) -> Model:
+    base = f"{service.endpoint.url} {service.endpoint.model}"
+    return Model(ENDPOINT_PREFIX + service.name, service.name, base, dialect="openai", kind="endpoint")
+
+
+def _gguf(model_id: str) -> Model:
+    path = Path(model_id)
+    check_gguf(path)
+    return Model(model_id, path.stem, str(path.resolve()), kind="gguf")
+
+
+def _is_place(model_id: str) -> bool:
+    """Whether a folder with a model or a GGUF file of exactly that name is there."""
+    path = Path(model_id)
+    return (path / "config.json").is_file() or (model_id.endswith(GGUF_SUFFIX) and path.is_file())
 
 
 def _has_adapter(store: Store, run: Run) -> bool:

@@ -198,6 +198,15 @@ class RemoteVerbs(RemoteCuration):
         body = {"models": list(models), "split": split, "snapshot": snapshot, "toolset": toolset}
         return self._json("POST", "/api/evaluate", body=body)
 
+    def endpoints(self) -> Json:
+        return self._json("GET", "/api/endpoints")
+
+    def save_endpoint(self, data: Mapping[str, Any]) -> Json:
+        return self._json("POST", "/api/endpoints", body=data)
+
+    def delete_endpoint(self, name: str) -> Json:
+        return self._json("DELETE", f"/api/endpoints/{_quoted(name)}")
+
     def compare(
         self,
         run_ids: Sequence[str],

@@ -21,10 +21,11 @@ from filelock import FileLock, Timeout
 from workbench.actions import duplicates
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
-from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID, fingerprint, resolve
+from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID, fingerprint, resolve, service_of
 from workbench.actions.preflight import estimate
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
+from workbench.evaluation.job import EXAMPLES
 from workbench.evaluation.statistics import summarise
 from workbench.generation.job import JOURNAL, read_journal
 from workbench.jobs import cancel as cancelling
@@ -43,8 +44,6 @@ WORKERS: dict[RunKind, str] = {
     "evaluate": "workbench.evaluation.worker",
     "generate": "workbench.generation.worker",
 }
-ELSEWHERE: tuple[RunKind, ...] = ("generate",)
-"""Kinds whose work another machine does: they wait for nobody and nobody waits for them."""
 BUSY = ("running", "stopping")
 POLL_SECONDS = 0.5
 REPLIES_AT_ONCE = 500
@@ -138,8 +137,8 @@ def start_training(
         raise ProblemsError("; ".join(map(str, problems)), problems, problems[0].hint)
     if model.adapter:
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
-    if base.endswith(GRAMMAR_SUFFIX):
-        raise WorkbenchError("A grammar cannot be trained.", f"Choose '{base.removesuffix(GRAMMAR_SUFFIX)}'.")
+    if model.kind != "weights" or model.int8 or model.shots or base.endswith(GRAMMAR_SUFFIX):
+        raise WorkbenchError(f"'{base}' cannot be trained.", "Choose a base model, such as 'starter'.")
     snapshot = snapshot or make_snapshot(store, toolset)
     frozen = snapshot_store.load(store, snapshot)
     if not frozen.split("train"):
@@ -194,6 +193,11 @@ def start_evaluation(
         )
     if only and not (scenarios := tuple(scenario for scenario in scenarios if scenario.id == only)):
         raise WorkbenchError(f"The {split} split has no scenario '{only}'.", "Choose one of the compared ones.")
+    examples = frozen.rows if model.needs_examples else ()
+    if model.needs_examples and not frozen.split("train"):
+        raise WorkbenchError(
+            f"The snapshot {snapshot} has no training scenarios to take examples from.", "Approve some of that split."
+        )
     run = _new_run(
         "evaluate",
         model,
@@ -204,8 +208,21 @@ def start_evaluation(
         settings=dataclasses.asdict(settings),
         weights=fingerprint(model),
         only=only,
+        **_place(store, model),
     )
-    return _start(store, run, "cases.jsonl", ({"scenario": scenario.to_dict()} for scenario in scenarios))
+    more = {EXAMPLES: ({"scenario": row.scenario.to_dict(), "split": row.split} for row in examples)}
+    cases = ({"scenario": scenario.to_dict()} for scenario in scenarios)
+    return _start(store, run, "cases.jsonl", cases, more if examples else None)
+
+
+def _place(store: Store, model: Model) -> dict[str, Any]:
+    """The endpoint of a model for its worker. Raises ProblemsError when it cannot be asked, as without its key."""
+    service = service_of(store, model)
+    if service is None:
+        return {}
+    if problems := service.endpoint.check():
+        raise ProblemsError(f"The endpoint cannot be asked: {problems[0]}.", problems, problems[0].hint)
+    return {"endpoint": service.to_dict()}
 
 
 def start_generation(
@@ -451,18 +468,23 @@ def _summary(store: Store, run: Run, status: RunStatus) -> Mapping[str, Any]:
 def _start_next(store: Store) -> None:
     """Start the oldest queued run unless one is running: there is one device. Runs elsewhere start in any case."""
     unfinished = _unfinished(store)
-    taken = any(run.state in BUSY and run.kind not in ELSEWHERE for run in unfinished)
+    taken = any(run.state in BUSY and not _is_elsewhere(run) for run in unfinished)
     for run in unfinished:
-        if run.state in BUSY or (taken and run.kind not in ELSEWHERE):
+        if run.state in BUSY or (taken and not _is_elsewhere(run)):
             continue
         # Kept as running before it is launched: should this process die in between, the run shows as failed and is
         # not started twice.
         run_store.update(store, run.id, state="running", started_at=now(), message="")
         try:
             launch(_folder(store, run).path, WORKERS[run.kind], _key_names(run))
-            taken = taken or run.kind not in ELSEWHERE
+            taken = taken or not _is_elsewhere(run)
         except WorkbenchError as error:
             run_store.update(store, run.id, state="failed", ended_at=now(), message=str(error))
+
+
+def _is_elsewhere(run: Run) -> bool:
+    """Whether another machine does the work: such a run waits for nobody and nobody waits for it."""
+    return "endpoint" in run.config
 
 
 def _key_names(run: Run) -> list[str]:

@@ -18,6 +18,7 @@ from workbench.actions import (
     coverage,
     curate,
     duplicates,
+    endpoints,
     figures,
     generating,
     leaderboard,
@@ -29,11 +30,12 @@ from workbench.actions import (
 )
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.meaning import compare_meaning
-from workbench.actions.models import GRAMMAR_SUFFIX, RUN_PREFIX, STARTER_ID, list_models
+from workbench.actions.models import ENDPOINT_PREFIX, RUN_PREFIX, STARTER_ID, ModelName, list_models
 from workbench.actions.orders import Order
 from workbench.actions.recipes import recipe
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
+from workbench.evaluation.job import Service
 from workbench.evaluation.statistics import SLICES
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
 from workbench.store.answers import FIGURES, AnswerFilter
@@ -284,6 +286,19 @@ class Verbs(CurationVerbs):
         found = comparing.ensure_evaluations(self.store, models, chosen, to_split(split))
         return {"snapshot": chosen, "split": split, "runs": [run_to_dict(run) for run in found]}
 
+    def endpoints(self) -> Json:
+        """Saved endpoints, each with the id of its model."""
+        return {"endpoints": [_endpoint_to_dict(service) for service in endpoints.endpoints(self.store)]}
+
+    def save_endpoint(self, data: Mapping[str, Any]) -> Json:
+        """Save an endpoint; its ``id`` is a model to evaluate. Without a model's name the endpoint is asked for it."""
+        return _endpoint_to_dict(endpoints.save(self.store, data))
+
+    def delete_endpoint(self, name: str) -> Json:
+        """Forget an endpoint; its evaluations stay."""
+        endpoints.delete(self.store, name)
+        return {"name": name}
+
     def compare(
         self,
         run_ids: Sequence[str],
@@ -333,8 +348,9 @@ class Verbs(CurationVerbs):
     def _toolset_of(self, model_ids: Sequence[str]) -> str:
         """The toolset that the first trained model of the list was trained for, or the default one."""
         for model_id in model_ids:
-            if model_id.startswith(RUN_PREFIX):
-                run = runs.get_run(self.store, model_id.removeprefix(RUN_PREFIX).removesuffix(GRAMMAR_SUFFIX))
+            plain = ModelName.read(model_id).plain
+            if plain.startswith(RUN_PREFIX):
+                run = runs.get_run(self.store, plain.removeprefix(RUN_PREFIX))
                 return Toolset.from_dict(run.config["toolset"]).name
         return curate.default_toolset(self.store)
 
@@ -363,6 +379,10 @@ def to_split(split: str) -> Split:
         if known == split:
             return known
     raise WorkbenchError(f"There is no split '{split}'.", f"Choose one of {', '.join(SPLITS)}.")
+
+
+def _endpoint_to_dict(service: Service) -> Json:
+    return {"id": ENDPOINT_PREFIX + service.name, **service.to_dict()}
 
 
 def run_to_dict(run: Run) -> Json:

@@ -248,6 +248,18 @@ def _run_routes(store: Store) -> APIRouter:
     def evaluate(body: EvaluateRequest) -> Json:
         return verbs.evaluate(**body.model_dump())
 
+    @router.get("/endpoints")
+    def endpoints() -> Json:
+        return verbs.endpoints()
+
+    @router.post("/endpoints")
+    def save_endpoint(endpoint: Annotated[dict[str, Any], Body()]) -> Json:
+        return verbs.save_endpoint(endpoint)
+
+    @router.delete("/endpoints/{name:path}")
+    def delete_endpoint(name: str) -> Json:
+        return verbs.delete_endpoint(name)
+
     @router.get("/runs/{run_id}/replies")
     def replies(run_id: str, offset: int = 0, limit: int = 100) -> Json:
         return verbs.replies(run_id, offset, limit)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,6 @@ from workbench.scenarios.generate import teacher
 from workbench.scenarios.generate.novelty import Entry, Seen
 from workbench.scenarios.generate.teacher import Ask, Harvest, Reject
 
-CANCEL_SECONDS = 0.2
 MOST_FAILURES = 5
 """So many questions in a row without an answer end the run: the endpoint is down, and each waited for its retries."""
 
@@ -34,14 +32,8 @@ def generate(folder: RunFolder, reporter: Reporter) -> Ending:
     drop_torn_line(folder.path / JOURNAL)
     work = _Work(job, folder, reporter)
     reporter.update(phase="asking", step=len(work.tally.drafts), total_steps=job.settings.count)
-    ended = threading.Event()
-    with ChatClient(job.endpoint) as client:
-        watcher = threading.Thread(target=_stop_when_cancelled, args=(client, reporter, ended), daemon=True)
-        watcher.start()
-        try:
-            return work.run(client)
-        finally:
-            ended.set()
+    with ChatClient(job.endpoint) as client, reporter.when_cancelled(client.stop):
+        return work.run(client)
 
 
 class _Work:
@@ -143,13 +135,6 @@ class _Work:
     def _end(self, state: Any, message: str = "") -> Ending:
         figures = {**self.tally.figures(self.job.settings), "seconds": round(self.reporter.seconds, 1)}
         return Ending(state, message, figures)
-
-
-def _stop_when_cancelled(client: ChatClient, reporter: Reporter, ended: threading.Event) -> None:
-    while not ended.wait(CANCEL_SECONDS):
-        if reporter.cancelled:
-            client.stop()
-            return
 
 
 if __name__ == "__main__":

@@ -27,7 +27,17 @@ import httpx
 from workbench.errors import Problem, WorkbenchError
 
 FailureKind = Literal[
-    "timeout", "connection", "refused_key", "status", "truncated", "endless", "not_json", "not_chat", "cancelled"
+    "timeout",
+    "connection",
+    "refused_key",
+    "status",
+    "truncated",
+    "endless",
+    "html",
+    "half_json",
+    "not_json",
+    "not_chat",
+    "cancelled",
 ]
 RETRIED_KINDS: tuple[FailureKind, ...] = ("timeout", "connection", "truncated")
 RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -143,7 +153,8 @@ class ChatFailure:
     Attributes:
         kind: ``timeout``; ``connection`` (nobody there); ``refused_key`` (401, 403); ``status`` (any other HTTP status
             but 200); ``truncated`` (the body broke off); ``endless`` (too long, or still coming when time was over);
-            ``not_json``; ``not_chat`` (JSON of another form); ``cancelled``.
+            ``html``; ``half_json`` (it begins as JSON and ends too early); ``not_json`` (anything else that is none);
+            ``not_chat`` (JSON of another form); ``cancelled``.
         message: one sentence for people; holds no key.
         status: HTTP status; 0 when none came.
         retry_after_s: seconds that the endpoint asked to wait; None when it did not say.
@@ -207,6 +218,26 @@ class ChatClient:
     def stop(self) -> None:
         """End waiting and reading: calls under way soon return a failure of kind ``cancelled``, later ones at once."""
         self._stopped.set()
+
+    def model_names(self) -> list[str]:
+        """Names of the models that the endpoint says it has (``GET /models``).
+
+        Raises:
+            WorkbenchError: it does not say.
+        """
+        url = f"{self.endpoint.url.removesuffix('/chat/completions')}/models"
+        hint = "Name the model yourself."
+        try:
+            response = self._http.get(url)
+            names = [row["id"] for row in response.json()["data"]] if response.status_code == 200 else []
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            message = f"{self.endpoint.base_url} cannot be reached ({self._plain(str(error))})."
+            raise WorkbenchError(message, "Check the address, and that the server is running.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise WorkbenchError(f"{url} does not list models.", hint) from error
+        if not names:
+            raise WorkbenchError(f"{url} lists no model (HTTP {response.status_code}).", hint)
+        return [str(name) for name in names]
 
     def complete(self, messages: Sequence[Mapping[str, Any]], **options: Any) -> Answer:
         """One answer to a conversation, with retries.
@@ -321,10 +352,8 @@ _CANCELLED = ChatFailure("cancelled", "Cancelled.")
 def _parse(raw: bytes, latency_ms: float) -> Answer:
     try:
         data = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        shown = " ".join(raw[:80].decode("utf-8", "replace").split())
-        hint = "The address may belong to a web page: it usually ends with /v1."
-        return ChatFailure("not_json", f"The endpoint's answer is not JSON; it begins with {shown!r}.", hint, 200)
+    except (ValueError, RecursionError) as error:
+        return _unreadable(raw, error)
     try:
         choice = data["choices"][0]
         message = choice["message"]
@@ -334,6 +363,24 @@ def _parse(raw: bytes, latency_ms: float) -> Answer:
         return Completion(text, message, _usage(data.get("usage")), str(finish), latency_ms)
     except (KeyError, IndexError, TypeError, AttributeError):
         return ChatFailure("not_chat", "The endpoint's answer is JSON, but no chat completion.", status=200)
+
+
+def _unreadable(raw: bytes, error: Exception) -> ChatFailure:
+    """What a body is that is no JSON."""
+    text = raw.decode("utf-8", "replace").strip()
+    if text.startswith("<"):
+        hint = "The address may belong to a web page: it usually ends with /v1."
+        return ChatFailure("html", f"The endpoint answered with a web page; it begins with {text[:80]!r}.", hint, 200)
+    if text[:1] in ("{", "[") and isinstance(error, json.JSONDecodeError) and _ends_early(text, error):
+        return ChatFailure("half_json", f"The endpoint's answer is half a JSON; it ends with {text[-40:]!r}.", "", 200)
+    return ChatFailure("not_json", f"The endpoint's answer is not JSON; it begins with {text[:80]!r}.", "", 200)
+
+
+def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
+    """Whether more text could have made it JSON: the reader came to the end, or to a text or word that is cut there."""
+    rest = text[error.pos :].strip()
+    cut_word = any(word.startswith(rest) for word in ("true", "false", "null", "-"))
+    return cut_word or error.msg.startswith("Unterminated string")
 
 
 def _usage(data: Any) -> Usage:

@@ -35,6 +35,7 @@ from workbench.grammars import Grammars, Matcher, Vocabulary
 from workbench.inference.attention import use_shared_prefix
 from workbench.inference.decoding import decode_behind, decode_padded, prefill
 from workbench.inference.families import dialect_of, why_not_shared
+from workbench.inference.int8 import quantise
 from workbench.inference.picking import Constrained
 from workbench.inference.prefixes import PrefixGroup, group_by_prefix
 from workbench.inference.tokens import encode
@@ -156,7 +157,7 @@ def load(model: Model, dtype: torch.dtype | None = None) -> LoadedModel:
     if model.adapter:
         weights = _merge(weights, Path(model.adapter))
     placed = torch.nn.Module.to(weights, device=device, dtype=dtype or fast_dtype(device))
-    return ready(placed, tokenizer, model.dialect)
+    return ready(quantise(placed) if model.int8 else placed, tokenizer, model.dialect)
 
 
 def load_base(base: str, four_bits_on: torch.device | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

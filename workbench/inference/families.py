@@ -5,6 +5,7 @@ Knows configurations and vocabularies, no weights.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -48,13 +49,17 @@ def dialect_of(family: str, tokenizer: PreTrainedTokenizerBase, wish: str = "aut
     Raises:
         WorkbenchError: there is no such dialect, or the tokenizer knows the tokens of none.
     """
+    return dialect_in(family, tokenizer.get_vocab(), tokenizer.chat_template, wish)
+
+
+def dialect_in(family: str, vocabulary: Container[str], template: Any, wish: str = "auto") -> str:
+    """The same from the vocabulary and the chat template alone, as GGUF files carry them."""
     if wish != "auto":
         return get_dialect(wish).name
-    vocabulary = tokenizer.get_vocab()
     if functiongemma.CALL_START in vocabulary:
         return "functiongemma"
     if hermes.TURN_START in vocabulary and hermes.TURN_END in vocabulary:
-        return "qwen3" if _thinks(tokenizer, vocabulary) else "hermes"
+        return "qwen3" if _thinks(vocabulary, template) else "hermes"
     if llama3.HEAD_START in vocabulary and llama3.TURN_END in vocabulary:
         return "llama3"
     raise WorkbenchError(
@@ -63,9 +68,8 @@ def dialect_of(family: str, tokenizer: PreTrainedTokenizerBase, wish: str = "aut
     )
 
 
-def _thinks(tokenizer: PreTrainedTokenizerBase, vocabulary: dict[str, int]) -> bool:
+def _thinks(vocabulary: Container[str], template: Any) -> bool:
     """Whether the model thinks unless told not to; a chat template without the switch belongs to one that does not."""
-    template = tokenizer.chat_template
     return hermes.THINK_START in vocabulary and (template is None or _THINKING_SWITCH in str(template))
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from workbench.dialects import get_dialect
 from workbench.inference.engine import LoadedModel, Prompt, answer, grammars_of
 from workbench.records import Reply, Scenario, Toolset
-from workbench.scenarios.messages import to_messages
+from workbench.scenarios.messages import Shots, no_shots, to_messages
 
 
 def reply_to(
@@ -18,6 +18,7 @@ def reply_to(
     max_new_tokens: int = 128,
     batch_size: int = 32,
     constrained: bool = False,
+    shots: Shots = no_shots,
 ) -> Iterator[Reply]:
     """The model's replies, batch by batch, not in the order of the scenarios.
 
@@ -26,7 +27,8 @@ def reply_to(
     grammars = grammars_of(loaded) if constrained else None
     constraint = partial(grammars.start, toolset.tools) if grammars else None
     dialect = get_dialect(loaded.dialect)
-    prompts = [Prompt(s.id, dialect.render_prompt(to_messages(s, toolset), toolset.offered(s))) for s in scenarios]
+    texts = (dialect.render_prompt(to_messages(s, toolset, shots(s)), toolset.offered(s)) for s in scenarios)
+    prompts = [Prompt(s.id, text) for s, text in zip(scenarios, texts, strict=True)]
     for found in answer(loaded, prompts, max_new_tokens, batch_size, constraint):
         yield Reply(
             scenario_id=found.id,

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from workbench.records import TRIGGER, Message, Scenario, Toolset
+from collections.abc import Callable, Sequence
+
+from workbench.records import NO_TOOL, TRIGGER, Message, Scenario, Toolset
+
+Shots = Callable[[Scenario], Sequence[Scenario]]
+"""The examples that stand in the prompt of a scenario."""
+DONE = {"status": "ok"}
+"""What tools are said to have answered in examples: endpoints refuse a call that has no result."""
 
 
-def to_messages(scenario: Scenario, toolset: Toolset) -> tuple[Message, ...]:
-    """System prompt, earlier turns and the request, ready for a dialect to render.
+def no_shots(scenario: Scenario) -> Sequence[Scenario]:
+    return ()
+
+
+def to_messages(scenario: Scenario, toolset: Toolset, examples: Sequence[Scenario] = ()) -> tuple[Message, ...]:
+    """System prompt, examples, earlier turns and the request, ready for a dialect to render.
 
     The ``router`` style carries the mode's system prompt inside the user turn; its system message is the trigger.
+
+    Args:
+        examples: scenarios that are shown with what must happen, each as a turn of its own.
     """
     profile = toolset.profile
     system = profile.system_for(scenario.mode)
@@ -19,7 +33,18 @@ def to_messages(scenario: Scenario, toolset: Toolset) -> tuple[Message, ...]:
     else:
         request = scenario.request
     earlier = tuple(Message(turn.role, turn.content, turn.calls, turn.name, turn.result) for turn in scenario.history)
-    return (Message("system", system), *earlier, Message("user", request))
+    shown = (message for example in examples for message in _example(example, toolset))
+    return (Message("system", system), *shown, *earlier, Message("user", request))
+
+
+def _example(scenario: Scenario, toolset: Toolset) -> tuple[Message, ...]:
+    """The request of a scenario and what must be answered; its calls were made and went well."""
+    request = to_messages(scenario, toolset)[-1]
+    calls = tuple(expected.call for expected in scenario.outcome.calls)
+    if not calls:
+        return (request, Message("assistant", NO_TOOL))
+    results = (Message("tool", name=call.name, result=DONE) for call in calls)
+    return (request, Message("assistant", calls=calls), *results)
 
 
 def _context_text(scenario: Scenario) -> str:

@@ -152,6 +152,11 @@ def _m0007_traffic(cursor: Cursor) -> None:
     """)
 
 
+def _m0009_endpoints(cursor: Cursor) -> None:
+    """Endpoints to evaluate, without their keys."""
+    cursor.execute("CREATE TABLE endpoints (name VARCHAR PRIMARY KEY, body JSON NOT NULL, saved_at VARCHAR NOT NULL)")
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
@@ -160,4 +165,5 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0005_answers", _m0005_answers),
     ("0006_clusters", _m0006_clusters),
     ("0007_traffic", _m0007_traffic),
+    ("0009_endpoints", _m0009_endpoints),
 )

@@ -18,6 +18,7 @@ from workbench.store.answers import AnswerFilter, Bucket, Figure
 from workbench.store.database import Store
 from workbench.ui import components as ui
 from workbench.ui import theme, views
+from workbench.ui.compare_more import added
 from workbench.ui.forms import NOW, Bench, Fields, one
 
 _LOOK = ("candidate", "figure", "threshold", "by", "of")
@@ -68,9 +69,9 @@ class _Bench:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def form(self, bench: Bench) -> str:
+    def form(self, bench: Bench, more_open: bool = False) -> str:
         known = snapshots.list_snapshots(self.store)
-        return views.compare_form(bench, models.list_models(self.store), known)
+        return views.compare_form(bench, models.list_models(self.store), known, more_open)
 
     def result(self, bench: Bench) -> str:
         found = self.found(bench)
@@ -148,6 +149,8 @@ class _Compare(_Bench):
 
     @ui.answering(4)
     def run(self, event: gr.EventData) -> tuple[Any, ...]:
+        if "add" in ui.payload(event):
+            return self.add(event)
         bench = self.settled(Bench.read(ui.form(event)))
         if ui.form(event).get("grammar"):
             held = (f"{model}{models.GRAMMAR_SUFFIX}" for model in bench.models if "+" not in model)
@@ -158,6 +161,11 @@ class _Compare(_Bench):
             bench = bench.at(snapshot=runs.make_snapshot(self.store, ui.toolset_of(self.store)))
         comparing.ensure_evaluations(self.store, bench.models, bench.snapshot, bench.split)
         return *self.everything(bench), ""
+
+    def add(self, event: gr.EventData) -> tuple[Any, ...]:
+        """Another model in the form, ticked but not evaluated yet; the rest of the page stays."""
+        bench = added(self.store, Bench.read(ui.form(event)), ui.form(event), ui.payload(event))
+        return self.form(bench, more_open=True), gr.skip(), gr.skip(), gr.skip(), ""
 
     @ui.answering(2)
     def look(self, event: gr.EventData) -> tuple[Any, ...]:

@@ -84,7 +84,7 @@ def score_bfcl(outcome: Outcome, parsed: Parsed, toolset: Toolset, underscores: 
 
     A tool that kept its BFCL declaration under ``extra["bfcl"]`` is judged by that one, any other by its schema.
     """
-    calls = None if parsed.kind == "malformed" else parsed.calls
+    calls = parsed.calls if parsed.kind in ("calls", "text") else None
     if outcome.is_no_tool:
         return check("irrelevance", (), (), calls)
     category = "parallel" if len(outcome.calls) > 1 else "multiple"

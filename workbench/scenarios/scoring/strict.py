@@ -27,7 +27,7 @@ Rows = list[ArgumentScore]
 
 def score(scenario_id: str, outcome: Outcome, parsed: Parsed, toolset: Toolset) -> Score:
     """Compare what a model said with what must happen. Raises PatternError for a rule with a broken pattern."""
-    if parsed.kind == "malformed":
+    if parsed.kind not in ("calls", "text"):
         return Score(scenario_id, False, False, False, _compare_calls(outcome, (), toolset)[0])
     arguments, exact = _compare_calls(outcome, parsed.calls, toolset)
     valid = not any(check_call(call, toolset, "call") for call in parsed.calls)

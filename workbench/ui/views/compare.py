@@ -12,6 +12,7 @@ from workbench.actions.figures import Confusion, Drawn
 from workbench.actions.leaderboard import Entry
 from workbench.actions.runs import Progress
 from workbench.evaluation import report
+from workbench.evaluation.job import told
 from workbench.evaluation.pairing import Pairs
 from workbench.evaluation.report import interval_text, percent
 from workbench.evaluation.statistics import SLICES, Rate
@@ -24,7 +25,9 @@ MOST_ENTRIES = 12
 _SLICE_NAMES = {"tool": "Tool", "os": "OS", "mode": "Mode", "tag": "Tag"}
 
 
-def compare_form(bench: Bench, models: Sequence[Model], snapshots: Sequence[SnapshotInfo]) -> str:
+def compare_form(
+    bench: Bench, models: Sequence[Model], snapshots: Sequence[SnapshotInfo], more_open: bool = False
+) -> str:
     known = {model.id: model.label for model in models}
     others = {model: model for model in bench.models if model not in known}
     tuned = {model.id: model.label for model in models if model.adapter}
@@ -33,6 +36,8 @@ def compare_form(bench: Bench, models: Sequence[Model], snapshots: Sequence[Snap
         "compare_form.html",
         models=[(id, label, id in bench.models) for id, label in listed.items()],
         untrained=not tuned,
+        services=[model.label for model in models if model.kind == "endpoint"],
+        more_open=more_open,
         splits=pairs(SPLITS),
         split=bench.split,
         snapshots=[*((info.hash, _snapshot_label(info)) for info in snapshots), (NOW, "The approved scenarios of now")],
@@ -110,6 +115,9 @@ def _compared(comparison: Comparison, drawn: Drawn, bench: Bench) -> dict[str, A
         "buckets": _buckets(comparison.differences[_figure_of(bench)][rival - 1].pairs) if len(columns) > 1 else [],
         "base": labels[0],
         "rival": labels[rival],
+        "unanswered": [
+            (label, said) for column, label in zip(columns, labels, strict=True) if (said := told(column.run.summary))
+        ],
     }
 
 

@@ -97,7 +97,7 @@ def list_models(store: Store) -> list[Model]:
 
 def resolve(store: Store, model_id: str) -> Model:
     """The model of that id: ``starter``, a hub id, a local directory or ``.gguf`` file, ``run:<id>`` for a trained
-    adapter, ``endpoint:<name>`` for a saved one, ``nearest``; with ``+int8``, ``+k<shots>`` and ``+grammar`` for variants.
+    adapter, ``endpoint:<name>`` for a saved one, ``nearest``; with ``+int8``, ``+k<shots>``, ``+grammar`` for variants.
 
     Raises:
         WorkbenchError: there is no such model or variant, or the run has no adapter.

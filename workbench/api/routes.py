@@ -101,6 +101,7 @@ def install(app: FastAPI, store: Store, serving: Serving | None = None) -> None:
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_duplicate_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(_evaluation_routes(store), prefix="/api")
     app.include_router(_preflight_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
@@ -243,6 +244,13 @@ def _run_routes(store: Store) -> APIRouter:
     @router.post("/runs/{run_id}/cancel")
     def cancel(run_id: str) -> Json:
         return verbs.cancel(run_id)
+
+    return router
+
+
+def _evaluation_routes(store: Store) -> APIRouter:
+    """Evaluating, what was answered, and endpoints to ask."""
+    router, verbs = APIRouter(), Verbs(store)
 
     @router.post("/evaluate")
     def evaluate(body: EvaluateRequest) -> Json:

@@ -53,7 +53,11 @@ def remote(server: ChatServer, **more) -> tuple[Model, Endpoint]:
 
 def call(host: str) -> dict:
     function = {"name": "ping", "arguments": json.dumps({"host": host})}
-    message = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": function}]}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c", "type": "function", "function": function}],
+    }
     return {**completion(""), "choices": [{"message": message, "finish_reason": "tool_calls"}]}
 
 
@@ -186,7 +190,9 @@ def test_a_killed_worker_asks_for_nothing_twice(tmp_path: Path) -> None:
         status = wait(folder)
         assert len(server.requests) - before <= 60 - len(kept) + 2
     rows = read_rows(folder.replies)
-    assert rows[: len(kept)] == kept and sorted(replies(folder)) == sorted(f"s{i}" for i in range(60)) and len(rows) == 60
+    assert (
+        rows[: len(kept)] == kept and sorted(replies(folder)) == sorted(f"s{i}" for i in range(60)) and len(rows) == 60
+    )
     assert status.step == 60 and status.summary["prompt_tokens"] == 6000
     assert read_rows(folder.metrics)[-1]["done"] == 60
 

@@ -85,7 +85,12 @@ def test_no_scenario_ever_sees_itself_or_a_near_twin(drawn, count, data):
         ("ping a 5 times", {"host": "a", "count": 5}, "ping b 12 times", {"host": "b", "count": 12}),
         ("open My Notes in vim", {"file": "My Notes"}, "open Tax Return 2024 in vim", {"file": "Tax Return 2024"}),
         ("ping a 5 times", {"count": 5}, "ping b many times", {"count": 5}),
-        ("ping a", {"host": "a", "verbose": True, "note": None}, "ping b", {"host": "b", "verbose": True, "note": None}),
+        (
+            "ping a",
+            {"host": "a", "verbose": True, "note": None},
+            "ping b",
+            {"host": "b", "verbose": True, "note": None},
+        ),
         ("ping a and b", {"hosts": ["a", "b"]}, "ping x and y", {"hosts": ["x", "y"]}),
         ("set it to half", {"level": 0.5}, "set it to full", {"level": 0.5}),
         ("wait 0.5 seconds", {"s": 0.5}, "wait 1.5 seconds", {"s": 1.5}),

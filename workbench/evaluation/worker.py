@@ -35,9 +35,7 @@ def evaluate(folder: RunFolder, reporter: Reporter) -> Ending:
     return Ending("done", told(summary), summary)
 
 
-def _answer(
-    answerer: Answerer, waiting: list[Scenario], total: int, folder: RunFolder, reporter: Reporter
-) -> int:
+def _answer(answerer: Answerer, waiting: list[Scenario], total: int, folder: RunFolder, reporter: Reporter) -> int:
     """Keep replies as they come and tell how far it is; returns how many came before the end or a cancel."""
     before, started, count = total - len(waiting), time.time(), 0
     for count, reply in enumerate(answerer.replies(waiting), 1):

@@ -27,8 +27,17 @@ import httpx
 from workbench.errors import Problem, WorkbenchError
 
 FailureKind = Literal[
-    "timeout", "connection", "refused_key", "status", "truncated", "endless", "html", "half_json", "not_json",
-    "not_chat", "cancelled",
+    "timeout",
+    "connection",
+    "refused_key",
+    "status",
+    "truncated",
+    "endless",
+    "html",
+    "half_json",
+    "not_json",
+    "not_chat",
+    "cancelled",
 ]
 RETRIED_KINDS: tuple[FailureKind, ...] = ("timeout", "connection", "truncated")
 RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})

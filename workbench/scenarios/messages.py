@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from workbench.records import NO_TOOL, TRIGGER, Message, Scenario, Toolset
 
-
 Shots = Callable[[Scenario], Sequence[Scenario]]
 """The examples that stand in the prompt of a scenario."""
 DONE = {"status": "ok"}

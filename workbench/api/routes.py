@@ -80,6 +80,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_duplicate_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(_endpoint_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
     app.include_router(_comparison_routes(store), prefix="/api")
@@ -189,6 +190,25 @@ def _generate_routes(store: Store) -> APIRouter:
     return router
 
 
+def _endpoint_routes(store: Store) -> APIRouter:
+    """Saved endpoints; a body is an endpoint, see ``evaluation.job.Service``."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.get("/endpoints")
+    def endpoints() -> Json:
+        return verbs.endpoints()
+
+    @router.post("/endpoints")
+    def save_endpoint(endpoint: Annotated[dict[str, Any], Body()]) -> Json:
+        return verbs.save_endpoint(endpoint)
+
+    @router.delete("/endpoints/{name:path}")
+    def delete_endpoint(name: str) -> Json:
+        return verbs.delete_endpoint(name)
+
+    return router
+
+
 def _run_routes(store: Store) -> APIRouter:
     """Training, evaluating."""
     router, verbs = APIRouter(), Verbs(store)
@@ -220,18 +240,6 @@ def _run_routes(store: Store) -> APIRouter:
     @router.post("/evaluate")
     def evaluate(body: EvaluateRequest) -> Json:
         return verbs.evaluate(**body.model_dump())
-
-    @router.get("/endpoints")
-    def endpoints() -> Json:
-        return verbs.endpoints()
-
-    @router.post("/endpoints")
-    def save_endpoint(endpoint: Annotated[dict[str, Any], Body()]) -> Json:
-        return verbs.save_endpoint(endpoint)
-
-    @router.delete("/endpoints/{name:path}")
-    def delete_endpoint(name: str) -> Json:
-        return verbs.delete_endpoint(name)
 
     @router.get("/runs/{run_id}/replies")
     def replies(run_id: str, offset: int = 0, limit: int = 100) -> Json:

@@ -458,7 +458,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a raw reply says: calls, plain text (NO_TOOL is text), or malformed with the reason; failed: nobody answered."""
+    """What a raw reply says: calls, plain text (NO_TOOL is text), malformed with the reason, or failed: no answer."""
 
     kind: ReplyKind
     calls: tuple[ToolCall, ...] = ()

@@ -61,37 +61,39 @@ def call(host: str) -> dict:
     return {**completion(""), "choices": [{"message": message, "finish_reason": "tool_calls"}]}
 
 
+def cut(handler, body) -> None:
+    """Breaks off although more was announced."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"choices"')
+    handler.close_connection = True
+
+
+def broken_call() -> dict:
+    data = call("x")
+    data["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] = '{"host": '
+    return data
+
+
+BEHAVIOUR = {
+    "html": lambda handler, body: send(handler, 200, b"<html>hello</html>"),
+    "half": lambda handler, body: send(handler, 200, b'{"choices": [{"message": {"con'),
+    "slow": lambda handler, body: time.sleep(1.0),
+    "refused": lambda handler, body: send_json(handler, {"error": {"message": "no"}}, 401),
+    "busy": lambda handler, body: send_json(handler, {"error": {"message": "busy"}}, 500),
+    "drip": drip,
+    "cut": cut,
+    "strange": lambda handler, body: send_json(handler, {"answer": 42}),
+    "broken": lambda handler, body: send_json(handler, broken_call()),
+    "chat": lambda handler, body: send_json(handler, completion("Hello there")),
+}
+
+
 def by_last_word(handler, body) -> None:
     """Answers well, badly or not at all, as the request's last word says."""
     word = body["messages"][-1]["content"].split()[-1]
-    if word == "html":
-        send(handler, 200, b"<html>hello</html>")
-    elif word == "half":
-        send(handler, 200, b'{"choices": [{"message": {"con')
-    elif word == "slow":
-        time.sleep(1.0)
-    elif word == "refused":
-        send_json(handler, {"error": {"message": "no"}}, 401)
-    elif word == "busy":
-        send_json(handler, {"error": {"message": "busy"}}, 500)
-    elif word == "drip":
-        drip(handler, body)
-    elif word == "cut":
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000")
-        handler.end_headers()
-        handler.wfile.write(b'{"choices"')
-        handler.close_connection = True
-    elif word == "strange":
-        send_json(handler, {"answer": 42})
-    elif word == "broken":
-        data = call("x")
-        data["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] = '{"host": '
-        send_json(handler, data)
-    elif word == "chat":
-        send_json(handler, completion("Hello there"))
-    else:
-        send_json(handler, call(word))
+    BEHAVIOUR.get(word, lambda handler, body: send_json(handler, call(word)))(handler, body)
 
 
 def wait(folder: RunFolder, *, state: str = "done") -> RunStatus:

@@ -103,6 +103,7 @@ def install(app: FastAPI, store: Store, serving: Serving | None = None) -> None:
     app.include_router(_run_routes(store), prefix="/api")
     app.include_router(_evaluation_routes(store), prefix="/api")
     app.include_router(_preflight_routes(store), prefix="/api")
+    app.include_router(_endpoint_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
     app.include_router(_comparison_routes(store), prefix="/api")
@@ -217,8 +218,27 @@ def _generate_routes(store: Store) -> APIRouter:
     return router
 
 
+def _endpoint_routes(store: Store) -> APIRouter:
+    """Saved endpoints; a body is an endpoint, see ``evaluation.job.Service``."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.get("/endpoints")
+    def endpoints() -> Json:
+        return verbs.endpoints()
+
+    @router.post("/endpoints")
+    def save_endpoint(endpoint: Annotated[dict[str, Any], Body()]) -> Json:
+        return verbs.save_endpoint(endpoint)
+
+    @router.delete("/endpoints/{name:path}")
+    def delete_endpoint(name: str) -> Json:
+        return verbs.delete_endpoint(name)
+
+    return router
+
+
 def _run_routes(store: Store) -> APIRouter:
-    """Training, evaluating."""
+    """Training, and every run."""
     router, verbs = APIRouter(), Verbs(store)
 
     @router.get("/runs")
@@ -249,24 +269,12 @@ def _run_routes(store: Store) -> APIRouter:
 
 
 def _evaluation_routes(store: Store) -> APIRouter:
-    """Evaluating, what was answered, and endpoints to ask."""
+    """Evaluating, and what was answered."""
     router, verbs = APIRouter(), Verbs(store)
 
     @router.post("/evaluate")
     def evaluate(body: EvaluateRequest) -> Json:
         return verbs.evaluate(**body.model_dump())
-
-    @router.get("/endpoints")
-    def endpoints() -> Json:
-        return verbs.endpoints()
-
-    @router.post("/endpoints")
-    def save_endpoint(endpoint: Annotated[dict[str, Any], Body()]) -> Json:
-        return verbs.save_endpoint(endpoint)
-
-    @router.delete("/endpoints/{name:path}")
-    def delete_endpoint(name: str) -> Json:
-        return verbs.delete_endpoint(name)
 
     @router.get("/runs/{run_id}/replies")
     def replies(run_id: str, offset: int = 0, limit: int = 100) -> Json:

@@ -1,4 +1,4 @@
-"""Scenarios in, replies out, from a chat endpoint. What it fails to answer is a reply, too, with the kind of failure."""
+"""Scenarios in, replies out, from a chat endpoint. A failure to answer is a reply, too, with its kind."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """The router as a library, on random weights: real decoding, real grammars."""
 
-
 import pytest
 import torch
 

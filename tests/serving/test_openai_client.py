@@ -161,7 +161,13 @@ def test_errors_have_the_shape_that_the_client_knows(served: Served):
     with pytest.raises(openai.NotFoundError) as missing:
         served.client.chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": "hi"}])
     assert missing.value.code == "model_not_found"
-    for wrong in ({"temperature": 9}, {"n": 0}, {"tool_choice": "maybe"}, {"tools": [{"function": {}}]}, {"stop": [""]}):
+    for wrong in (
+        {"temperature": 9},
+        {"n": 0},
+        {"tool_choice": "maybe"},
+        {"tools": [{"function": {}}]},
+        {"stop": [""]},
+    ):
         with pytest.raises(openai.BadRequestError) as bad:
             served.ask(**wrong)
         assert bad.value.param and bad.value.type == "invalid_request_error"

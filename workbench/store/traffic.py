@@ -64,5 +64,7 @@ def forget_before(store: Store, days: int) -> None:
     """Delete what is older than this many days, its feedback with it."""
     limit = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
     with store.write() as cursor:
-        cursor.execute("DELETE FROM feedback WHERE completion IN (SELECT id FROM traffic WHERE created_at < ?)", [limit])
+        cursor.execute(
+            "DELETE FROM feedback WHERE completion IN (SELECT id FROM traffic WHERE created_at < ?)", [limit]
+        )
         cursor.execute("DELETE FROM traffic WHERE created_at < ?", [limit])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class Serving:
         self.process = ModelProcess(store.workspace.runs / "serving.log", worker_environment(os.environ))
         traffic.forget_before(store, self.settings.keep_days)
 
-    async def answer(self, ask: Ask) -> AsyncIterator[Json]:
+    async def answer(self, ask: Ask) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.
 
         Raises:

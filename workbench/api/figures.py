@@ -15,7 +15,7 @@ class Figures:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        made = {"registry": self._registry, "namespace": "router"}
+        made: Any = {"registry": self._registry, "namespace": "router"}
         self._requests = Counter("requests", "Requests by HTTP status.", ["status"], **made)
         self._latency = Histogram("latency_seconds", "Seconds until the answer.", buckets=_BOUNDS, **made)
         self._tokens = Counter("tokens", "Tokens by kind.", ["kind"], **made)

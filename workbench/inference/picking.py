@@ -19,8 +19,9 @@ Picks = tuple[list[int], list[float]]
 class Picker(Protocol):
     """Chooses the tokens of a batch. Rows are known by their place in the batch at its beginning."""
 
-    ended: Collection[int]
-    """Rows that end although they wrote no stop token."""
+    @property
+    def ended(self) -> Collection[int]:
+        """Rows that end although they wrote no stop token."""
 
     def pick(self, rows: Sequence[int], logits: Tensor) -> Picks:
         """One token for each of these rows; ``logits`` is [rows, vocabulary] in float32."""

@@ -182,7 +182,7 @@ class Router:
             return len(longest), self._prefixes[longest]
         head = [message for message in messages[:1] if message.role == "system"]
         probes = [self._encode([*head, Message("user", text)], tools) for text in ("a", "0")]
-        length = min(common_prefix(tokens, probe) for probe in probes)
+        length = min(common_prefix(list(tokens), probe) for probe in probes)
         length = max(1, min(length, len(tokens) - 1))
         self._prefixes[tuple(tokens[:length])] = plan = prefill(self.loaded.model, tokens[:length])
         if len(self._prefixes) > PREFIXES_KEPT:

@@ -100,8 +100,7 @@ def _served_toolset(store: Store, model_id: str, name: str) -> Toolset:
     run = run_store.get(store, model_id.removeprefix(RUN_PREFIX)) if model_id.startswith(RUN_PREFIX) else None
     if run and not name:
         return Toolset.from_dict(run.config["toolset"])
-    chosen = name or curate.default_toolset(store)
-    return next(toolset for toolset in curate.toolsets(store) if toolset.name == chosen)
+    return curate.toolset(store, name or curate.default_toolset(store))
 
 
 def _in_profile(messages: tuple[Message, ...], toolset: Toolset) -> tuple[Message, ...]:

@@ -34,7 +34,7 @@ def test_presets_fill_the_form(open_page):
     page.wait_for_function("document.querySelector('#t-max_seconds').value === '60'")
     page.get_by_role("button", name="Thorough").click()
     page.wait_for_function("document.querySelector('#t-early_stop_patience').value === '4'")
-    page.get_by_text("Schedule", exact=True).click()
+    page.locator("summary", has_text="Schedule").click()
     assert page.get_by_label("Rate of B over A").input_value() == "8"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.records import Model, Run
 from workbench.store import runs as run_store
 from workbench.store.database import Store
+from workbench.training.artefacts.settings import ARTEFACT
 
 STARTER_ID = "starter"
 HUB_BASES: tuple[str, ...] = (
@@ -29,13 +31,15 @@ def list_bases() -> list[Model]:
 
 
 def list_models(store: Store) -> list[Model]:
-    """Every model to choose from: the bases, then the adapters of finished training runs, the newest first."""
+    """Every model to choose from: the bases, then adapters of training runs and artefacts, the newest first."""
     runs = run_store.list_runs(store)
-    return [*list_bases(), *(_tuned(store, run) for run in runs if _has_adapter(store, run))]
+    tuned = [_tuned(store, run) for run in runs if _has_adapter(store, run)]
+    exported = [_exported(store, run) for run in runs if _has_artefact(store, run)]
+    return [*list_bases(), *tuned, *exported]
 
 
 def resolve(store: Store, model_id: str) -> Model:
-    """The model of that id: ``starter``, a hub id, a local directory, or ``run:<id>`` for a trained adapter.
+    """The model of that id: ``starter``, a hub id, a local folder or GGUF file, or ``run:<id>`` of training or export.
 
     Raises:
         WorkbenchError: there is no such model, or the run has no adapter.
@@ -47,11 +51,17 @@ def resolve(store: Store, model_id: str) -> Model:
         return _resolve_run(store, model_id.removeprefix(RUN_PREFIX))
     if (Path(model_id) / "config.json").is_file():
         return Model(model_id, Path(model_id).name, str(Path(model_id).resolve()))
+    if Path(model_id).suffix.lower() == ".gguf" and Path(model_id).is_file():
+        return Model(model_id, Path(model_id).name, str(Path(model_id).resolve()))
+    if (Path(model_id) / "adapter_config.json").is_file():
+        folder = Path(model_id).resolve()
+        return Model(model_id, folder.name, _base_of(folder), str(folder))
     if _HUB_ID.fullmatch(model_id):
         return Model(model_id, model_id, model_id)
     raise WorkbenchError(
         f"There is no model '{model_id}'.",
-        "Use 'starter', a hub id such as google/functiongemma-270m-it, a folder with config.json, or run:<run id>.",
+        "Use 'starter', a hub id such as google/functiongemma-270m-it, a folder with config.json, a .gguf file, or "
+        "run:<run id>.",
     )
 
 
@@ -60,8 +70,15 @@ def adapter_folder(store: Store, run_id: str) -> Path:
     return store.workspace.run_folder(run_id) / "adapter"
 
 
+def artefact_folder(store: Store, run_id: str) -> Path:
+    """Where an export run keeps its files."""
+    return store.workspace.run_folder(run_id) / ARTEFACT
+
+
 def _resolve_run(store: Store, run_id: str) -> Model:
     run = run_store.get(store, run_id)
+    if run and _has_artefact(store, run):
+        return _exported(store, run)
     if run is None or run.kind != "train":
         raise WorkbenchError(f"There is no training run '{run_id}'.", "Choose one from the list of runs.")
     if not run.finished:
@@ -82,3 +99,25 @@ def _has_adapter(store: Store, run: Run) -> bool:
 def _tuned(store: Store, run: Run) -> Model:
     base, dialect = run.config["model"]["base"], run.config["settings"].get("dialect", "auto")
     return Model(RUN_PREFIX + run.id, run.name or run.id, base, str(adapter_folder(store, run.id)), dialect)
+
+
+def _has_artefact(store: Store, run: Run) -> bool:
+    return run.kind == "export" and run.finished and artefact_folder(store, run.id).is_dir()
+
+
+def _exported(store: Store, run: Run) -> Model:
+    """What an export wrote: a GGUF file, a folder of weights, or an adapter for the same base."""
+    folder, given = artefact_folder(store, run.id), run.config["model"]
+    label = f"{run.name or run.id} ({run.config['settings']['format']})"
+    if (folder / "adapter_config.json").is_file():
+        return Model(RUN_PREFIX + run.id, label, given["base"], str(folder), given["dialect"])
+    base = next(folder.glob("*.gguf"), folder)
+    return Model(RUN_PREFIX + run.id, label, str(base), dialect=given["dialect"])
+
+
+def _base_of(adapter: Path) -> str:
+    """The base that an adapter folder names. Raises WorkbenchError when it names none."""
+    try:
+        return str(json.loads((adapter / "adapter_config.json").read_text("utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkbenchError(f"The adapter {adapter} names no base model.", "Choose another folder.") from error

@@ -13,6 +13,7 @@ from typing import Any
 
 import workbench
 from workbench.actions import comparing, coverage, curate, generating, runs, teaching, transfer
+from workbench.actions.artefact_verbs import ArtefactVerbs
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.actions.orders import Order
@@ -36,6 +37,11 @@ class Verbs(CurationVerbs):
     def tools(self) -> ToolVerbs:
         """The verbs on toolsets."""
         return ToolVerbs(self.store)
+
+    @property
+    def artefacts(self) -> ArtefactVerbs:
+        """The verbs on artefacts."""
+        return ArtefactVerbs(self.store)
 
     def status(self) -> Json:
         """What the workspace holds."""

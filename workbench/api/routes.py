@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from workbench.actions import curate
 from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation
+from workbench.api.artefact_routes import artefact_routes
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
@@ -53,6 +54,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(artefact_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
     app.add_exception_handler(WorkbenchError, _answer_error)

@@ -70,7 +70,16 @@ def fake_export(store: Store, trained: Run, **summary: object) -> Run:
 
 
 def test_one_that_does_not_match_is_marked(store: Store, trained: Run) -> None:
-    parity = {"n": 4, "flips": 2, "limit": 0.01, "share": 0.5, "matches": False, "kinds": {}, "split": "test", "how": ""}
+    parity = {
+        "n": 4,
+        "flips": 2,
+        "limit": 0.01,
+        "share": 0.5,
+        "matches": False,
+        "kinds": {},
+        "split": "test",
+        "how": "",
+    }
     run = fake_export(store, trained, parity=parity, bytes=3)
     folder = RunFolder(store.workspace.run_folder(run.id))
     write_json(folder.path / "flips.jsonl", {})
@@ -92,7 +101,9 @@ def test_one_that_does_not_match_is_marked(store: Store, trained: Run) -> None:
         ("nobody", ExportSettings(), "no training run 'nobody'"),
     ],
 )
-def test_what_cannot_be_exported(store: Store, trained: Run, model: str, settings: ExportSettings, message: str) -> None:
+def test_what_cannot_be_exported(
+    store: Store, trained: Run, model: str, settings: ExportSettings, message: str
+) -> None:
     with pytest.raises(WorkbenchError, match=message) as caught:
         exports.start(store, model, settings)
     assert caught.value.hint and (model == "nobody" or isinstance(caught.value, ProblemsError))

@@ -1,4 +1,4 @@
-"""The verbs on artefacts as doors to other programs speak them: plain JSON in, plain JSON out; see ``actions.verbs``."""
+"""The verbs on artefacts as doors to other programs speak them: plain JSON in and out; see ``actions.verbs``."""
 
 from __future__ import annotations
 

@@ -107,9 +107,7 @@ def to_config(fields: dict[str, Any], tensors: set[str]) -> Any:
 
 def layer_kinds(layers: int, window: int) -> list[str]:
     """Which layers of a Gemma 3 see a window; none where ``window`` is 0."""
-    return [
-        "sliding_attention" if window and (i + 1) % FULL_EVERY else "full_attention" for i in range(layers)
-    ]
+    return ["sliding_attention" if window and (i + 1) % FULL_EVERY else "full_attention" for i in range(layers)]
 
 
 def read_vocabulary(fields: dict[str, Any]) -> Vocabulary:

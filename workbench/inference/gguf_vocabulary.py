@@ -103,13 +103,15 @@ def _pieces(vocabulary: Vocabulary) -> Tokenizer:
     merges = [pair for pair in generate_merges(ids, scores) if kinds["".join(pair)] in mergeable]
     unknown = vocabulary.special.get("unk")
     model = models.BPE(
-        ids, merges, byte_fallback=True, fuse_unk=True, unk_token=None if unknown is None else vocabulary.tokens[unknown]
+        ids,
+        merges,
+        byte_fallback=True,
+        fuse_unk=True,
+        unk_token=None if unknown is None else vocabulary.tokens[unknown],
     )
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Replace(" ", SPACE)
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
+    tokenizer.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
     return tokenizer
 
 

@@ -1,4 +1,4 @@
-"""Whether an artefact answers as the model that was measured: scenario by scenario. Pure; knows no model and no file."""
+"""Whether an artefact answers as the model that was measured, scenario by scenario. Pure; knows no model, no file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Worker of an export run: ``python -m workbench.training.artefacts.worker RUN_FOLDER``.
 
-Reads ``config.json`` and ``cases.jsonl``; writes ``artefact/`` and ``flips.jsonl``. First the trained model, its adapter
-on its base, answers the cases; then the artefact is written, loaded from its files and put to the same cases. Both
-compute in float32, so that only the files make a difference.
+Reads ``config.json`` and ``cases.jsonl``; writes ``artefact/`` and ``flips.jsonl``. First the trained model, its
+adapter on its base, answers the cases; then the artefact is written, loaded from its files and put to the same cases.
+Both compute in float32, so that only the files make a difference.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ class _Work:
 
     def run(self) -> Ending:
         # torch and transformers take seconds to import: the heart beats already.
+        import torch
+
         from workbench.inference.engine import load, load_tuned, set_up_process
         from workbench.training.artefacts.writers import to_model
-
-        import torch
 
         set_up_process(self.job.settings.threads)
         order = self.order()

@@ -3,6 +3,7 @@
 Everything that leaves this package went through ``templates/`` with autoescape on: text from outside stays text.
 """
 
+from workbench.ui.views.artefacts import artefacts, export_form
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
 from workbench.ui.views.compare import compare_form, compare_result
 from workbench.ui.views.coverage import coverage, gates
@@ -40,12 +41,14 @@ __all__ = [
     "PRODUCT",
     "ROWS",
     "Stand",
+    "artefacts",
     "bulk_done",
     "compare_form",
     "compare_result",
     "coverage",
     "curve",
     "editor",
+    "export_form",
     "gates",
     "generate_form",
     "generate_head",

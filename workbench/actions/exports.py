@@ -6,14 +6,14 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from workbench.actions import runs
 from workbench.actions.curate import ProblemsError
 from workbench.actions.models import RUN_PREFIX, artefact_folder, resolve
 from workbench.errors import WorkbenchError
-from workbench.records import Run
-from workbench.runfolder import read_rows
+from workbench.records import Run, Split
+from workbench.runfolder import explain, read_rows
 from workbench.store import runs as run_store
 from workbench.store import snapshots as snapshot_store
 from workbench.store.database import Store
@@ -85,7 +85,7 @@ def start(store: Store, model_id: str, settings: ExportSettings | None = None) -
     if trained.kind != "train":
         raise WorkbenchError(f"'{run_id}' is an artefact already.", "Name the training run that it comes from.")
     frozen = snapshot_store.load(store, trained.snapshot)
-    scenarios = frozen.split(settings.split)  # type: ignore[arg-type]
+    scenarios = frozen.split(cast(Split, settings.split))
     if not scenarios:
         raise WorkbenchError(
             f"The snapshot {trained.snapshot} has no {settings.split} scenarios to compare the artefact on.",
@@ -139,7 +139,7 @@ def pack(store: Store, run_id: str, folder: Path) -> Path:
                 file.write(path, path.name)
     except OSError as error:
         target.unlink(missing_ok=True)
-        raise WorkbenchError(f"The artefact could not be packed. {runs.explain(error)}") from error
+        raise WorkbenchError(f"The artefact could not be packed. {explain(error)}") from error
     return target
 
 

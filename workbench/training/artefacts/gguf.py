@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gguf
 import numpy as np
@@ -107,7 +107,7 @@ def _refuse_gemma(config: Any) -> None:
         _refuse("llama.cpp caps no logits in Gemma 3")
 
 
-def _refuse(reason: str) -> None:
+def _refuse(reason: str) -> NoReturn:
     raise WorkbenchError(f"This model cannot be written as GGUF: {reason}.", "Export merged weights instead.")
 
 

@@ -118,7 +118,8 @@ def _scores(tokens: Sequence[str], merges: Sequence[Any]) -> tuple[float, ...]:
 
 def _pairs(merges: Sequence[Any]) -> list[tuple[str, str]]:
     """``tokenizer.json`` has merges as pairs, older files as texts with a space."""
-    return [tuple(merge.split(" ", 1)) if isinstance(merge, str) else tuple(merge) for merge in merges]  # type: ignore[misc]
+    rows = (merge.split(" ", 1) if isinstance(merge, str) else merge for merge in merges)
+    return [(first, second) for first, second in rows]
 
 
 def _special(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Real exports of tiny models in every format, each put to the same scenarios as the model that it comes from."""
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from transformers import AutoModelForCausalLM
 
 from tests.small_models import make_gemma
 from workbench.errors import WorkbenchError
+from workbench.evaluation.answerers import open_answerer
+from workbench.evaluation.job import Job
+from workbench.inference import gguf_file
 from workbench.inference.engine import load, load_base, load_weights, quiet_peft
 from workbench.inference.quantise import WEIGHTS, is_int8, quantise_int8, round_rows, save_int8
 from workbench.inference.replies import reply_to
@@ -187,3 +191,17 @@ def test_a_tied_head_is_kept_once(tmp_path: Path) -> None:
     ids = torch.arange(30)[None] * 5
     with torch.inference_mode():
         assert torch.equal(again(ids).logits, weights.eval()(ids).logits)
+
+
+def test_without_llama_cpp_a_gguf_file_is_answered_all_the_same(
+    small: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gguf_file, "PACKAGE", "llama_cpp_that_is_not_there")
+    folder = make_folder(tmp_path / "run", small, "gguf-f16", limit=1.0)
+    run_here(folder)
+    (file,) = (folder.path / ARTEFACT).glob("*.gguf")
+    model = Model(str(file), "m", str(file), dialect="functiongemma", kind="gguf")
+    job = Job(model, TOOLSET, tuple(CASES), None, (), max_new_tokens=4, threads=1)
+    with open_answerer(job, lambda stop: nullcontext()) as answerer:
+        assert "Read by transformers" in answerer.notice and answerer.summary["reader"] == "transformers"
+        assert {reply.scenario_id for reply in answerer.replies(CASES)} == {case.id for case in CASES}

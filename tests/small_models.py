@@ -74,11 +74,13 @@ def make_gemma(
     return folder
 
 
-def make_qwen(folder: Path, *, window: int = 0, seed: int = 0) -> Path:
+def make_qwen(folder: Path, *, window: int = 0, seed: int = 0, head_dim: int = 16) -> Path:
     """Write a random Qwen 3 and its tokenizer; with a ``window`` its upper layers slide."""
     sliding = {"use_sliding_window": True, "sliding_window": window, "max_window_layers": 1} if window else {}
     tokenizer = make_tokenizer(special=hermes.CONTROL_TOKENS, bos="", eos=hermes.TURN_END, pad=hermes.EOS)
-    return _write(folder, tokenizer, Qwen3ForCausalLM, Qwen3Config(**_sizes(tokenizer), head_dim=16, **sliding), seed)
+    return _write(
+        folder, tokenizer, Qwen3ForCausalLM, Qwen3Config(**_sizes(tokenizer), head_dim=head_dim, **sliding), seed
+    )
 
 
 def make_llama(folder: Path, *, seed: int = 0, **changes: Any) -> Path:

@@ -35,6 +35,7 @@ from workbench.scenarios.generate.variants import CHANGES
 from workbench.scenarios.targets import EXAMPLES, PRESETS
 from workbench.scenarios.toolset_edits import BROKEN_CHOICES
 from workbench.store.scenarios import ScenarioFilter
+from workbench.training.artefacts.settings import FORMATS, ExportSettings
 from workbench.training.settings import PRESETS as RECIPES
 from workbench.training.settings import TrainSettings
 from workbench.workspace import REPOSITORY
@@ -521,6 +522,34 @@ def _preflight(arguments: argparse.Namespace, verbs: AnyVerbs, base: str, settin
         f"about {summary['seconds']:,.0f} s for {summary['total_steps']:,} steps, {summary['memory_mb']:,} MB",
     )
     return 1 if found["blocked"] else 0
+
+
+def _artefact(arguments: argparse.Namespace) -> int:
+    given = {name: getattr(arguments, name) for name in ("split", "limit", "batch_size", "threads")}
+    settings = {name: value for name, value in given.items() if value is not None}
+    with reach(arguments.workspace) as verbs:
+        if not arguments.format:
+            known = [one["run"] for one in verbs.artefacts.list()["artefacts"]]
+            if arguments.run in known:
+                found = [verbs.artefacts.show(arguments.run)]
+            else:
+                found = verbs.artefacts.list(arguments.run)["artefacts"]
+        else:
+            found = [verbs.artefacts.start(arguments.run, {**settings, "format": name}) for name in arguments.format]
+            if arguments.wait:
+                found = [verbs.artefacts.show(run["id"]) for run in _wait(verbs, [one["run"] for one in found])]
+    _tell(arguments, {"artefacts": found}, *(line for one in found for line in _artefact_lines(one)))
+    return 1 if arguments.format and any(one["verdict"] == "does not match" for one in found) else 0
+
+
+def _artefact_lines(one: Json) -> Iterator[str]:
+    size = f", {one['bytes'] / 2**20:.1f} MB" if one["bytes"] else ""
+    yield f"{one['run']}  {one['format']}  {one['state']}{size}  {one['verdict']}  {one['path']}".rstrip()
+    if parity := one["parity"]:
+        yield f"  {parity['flips']} of {parity['n']} {parity['split']} answers differ (limit {parity['limit']:.1%})"
+        yield f"  {parity['how']}"
+    for flip in one["flips"]:
+        yield f"  {flip['kind']}: {flip['scenario_id']}: {flip['before']} → {flip['after']}: {flip['request']}"
 
 
 def _runs(arguments: argparse.Namespace) -> int:
@@ -1028,6 +1057,15 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--cancel", action="store_true", help="end it; a training run keeps its adapter")
     parser.add_argument("--log", action="store_true", help="show the end of its log")
     parser.add_argument("--wait", action="store_true", help="until it has finished")
+
+    parser = _verb(verbs, "artefact", _artefact, "write a trained model as files and compare them; or list artefacts")
+    parser.add_argument("run", nargs="?", default="", metavar="RUN", help="a training run, or an export to show")
+    parser.add_argument("--format", action="append", default=[], choices=FORMATS, help="may be repeated")
+    parser.add_argument("--split", choices=SPLITS, help=f"to compare on ({ExportSettings.split})")
+    parser.add_argument("--limit", type=float, help=f"part of answers that may differ, 0 to 1 ({ExportSettings.limit})")
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--threads", type=int)
+    _add_wait(parser)
 
     parser = _verb(verbs, "evaluate", _evaluate, "let models answer the scenarios of a split")
     _add_models(parser, "*")

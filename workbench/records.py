@@ -19,7 +19,7 @@ from workbench.errors import WorkbenchError
 
 Status = Literal["draft", "approved", "rejected"]
 Split = Literal["train", "validation", "test"]
-RunKind = Literal["train", "evaluate", "generate"]
+RunKind = Literal["train", "evaluate", "generate", "export"]
 RunState = Literal["queued", "running", "stopping", "done", "stopped", "failed"]
 ProfileStyle = Literal["plain", "context", "router"]
 ReplyKind = Literal["calls", "text", "malformed", "failed"]

@@ -13,6 +13,8 @@ from workbench.actions.curate import ProblemsError
 from workbench.actions.models import ModelName, variant
 from workbench.errors import WorkbenchError
 from workbench.inference import gguf_file
+from workbench.inference.gguf import open_gguf
+from workbench.records import Model
 from workbench.store import Store
 
 
@@ -73,16 +75,34 @@ def test_what_cannot_be_is_said(store: Store, id: str, said: str):
         models.resolve(store, id)
 
 
-def test_a_gguf_file_without_its_library_is_explained(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gguf_file, "PACKAGE", "llama_cpp_that_is_not_there")
-    path = tmp_path / "m.gguf"
+def test_a_gguf_file_is_known_by_how_it_begins(store: Store, tmp_path: Path):
+    path = tmp_path / "m.GGUF"
     path.write_bytes(b"GGUF....")
-    with pytest.raises(WorkbenchError, match="need llama-cpp-python") as error:
-        models.resolve(store, str(path))
-    assert "pip install" in error.value.hint
+    assert models.resolve(store, str(path)).kind == "gguf"
+    assert models.variant(str(path), shots=2, int8=True) == f"{path}+k2"
+    with pytest.raises(WorkbenchError, match="rounded"):
+        models.resolve(store, f"{path}+int8")
     path.write_bytes(b"PK..")
     with pytest.raises(WorkbenchError, match="not a GGUF file"):
         models.resolve(store, str(path))
+
+
+def test_llama_cpp_without_its_library_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gguf_file, "PACKAGE", "llama_cpp_that_is_not_there")
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUF....")
+    with pytest.raises(WorkbenchError, match="needs llama-cpp-python") as error:
+        open_gguf(Model("m", "m", str(path), kind="gguf"))
+    assert "pip install" in error.value.hint
+
+
+def test_paths_of_adapters_and_files_are_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tuned").mkdir()
+    (tmp_path / "tuned" / "adapter_config.json").write_text("{}")
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    for name in ("tuned", "tuned+int8", "m.gguf", "m.gguf+k2"):
+        assert str(models.ModelName.read(name).with_whole_path()) == str(tmp_path / name)
 
 
 def test_what_is_wrong_with_an_endpoint_is_said_at_its_field(store: Store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from workbench import workspace
 from workbench.actions import endpoints
 from workbench.errors import WorkbenchError
 from workbench.evaluation.job import Service
-from workbench.inference.gguf_file import check_gguf
-from workbench.records import Model, Run
+from workbench.inference.gguf_file import SUFFIX as GGUF_SUFFIX
+from workbench.inference.gguf_file import check_gguf, is_gguf
+from workbench.records import Model, ModelKind, Run
 from workbench.store import runs as run_store
 from workbench.store.database import Store
+from workbench.training.artefacts.settings import ARTEFACT
 
 STARTER_ID = "starter"
 HUB_BASES: tuple[str, ...] = (
@@ -29,11 +32,11 @@ GRAMMAR_SUFFIX = "+grammar"
 ENDPOINT_PREFIX = "endpoint:"
 NEAREST = Model("nearest", "Nearest scenario (no model)", "nearest", kind="nearest")
 """The baseline that tells people when they need no model."""
-GGUF_SUFFIX = ".gguf"
 MOST_SHOTS = 64
 
 _SAMPLES, _SAMPLE_BYTES = 256, 4096
 _MODEL_SUFFIXES = (".safetensors", ".gguf", ".json", ".jinja", ".model")
+_ADAPTER = "adapter_config.json"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _VARIANT = re.compile(
     r"(?P<plain>.+?)(?P<int8>\+int8)?(?:\+k(?P<shots>[1-9]\d{0,5}))?(?P<grammar>\+grammar)?", re.DOTALL
@@ -77,7 +80,7 @@ def variant(model_id: str, shots: int = 0, int8: bool = False) -> str:
     name = ModelName.read(model_id)
     if name.plain == NEAREST.id:
         return model_id
-    rounds = int8 and not name.plain.startswith(ENDPOINT_PREFIX) and not name.plain.endswith(GGUF_SUFFIX)
+    rounds = int8 and not name.plain.startswith(ENDPOINT_PREFIX) and not name.plain.lower().endswith(GGUF_SUFFIX)
     return str(replace(name, shots=shots or name.shots, int8=name.int8 or rounds))
 
 
@@ -88,16 +91,18 @@ def list_bases() -> list[Model]:
 
 
 def list_models(store: Store) -> list[Model]:
-    """Every model to choose from: the bases, the baseline, saved endpoints, then the adapters of finished training
-    runs, the newest first."""
+    """Every model to choose from: the bases, the baseline, saved endpoints, then adapters of training runs and
+    artefacts, the newest first."""
     runs = run_store.list_runs(store)
     remote = (_remote(service) for service in endpoints.endpoints(store))
-    return [*list_bases(), NEAREST, *remote, *(_tuned(store, run) for run in runs if _has_adapter(store, run))]
+    tuned = (_tuned(store, run) for run in runs if _has_adapter(store, run))
+    exported = (_exported(store, run) for run in runs if _has_artefact(store, run))
+    return [*list_bases(), NEAREST, *remote, *tuned, *exported]
 
 
 def resolve(store: Store, model_id: str) -> Model:
-    """The model of that id: ``starter``, a hub id, a local directory or ``.gguf`` file, ``run:<id>`` for a trained
-    adapter, ``endpoint:<name>`` for a saved one, ``nearest``; with ``+int8``, ``+k<shots>``, ``+grammar`` for variants.
+    """The model of that id: ``starter``, a hub id, a local folder or ``.gguf`` file, ``run:<id>`` of a training or an
+    export, ``endpoint:<name>`` for a saved one, ``nearest``; with ``+int8``, ``+k<shots>``, ``+grammar`` for variants.
 
     Raises:
         WorkbenchError: there is no such model or variant, or the run has no adapter.
@@ -128,10 +133,13 @@ def _resolve_plain(store: Store, model_id: str) -> Model:
         return _resolve_run(store, model_id.removeprefix(RUN_PREFIX))
     if model_id.startswith(ENDPOINT_PREFIX):
         return _remote(endpoints.find(store, model_id.removeprefix(ENDPOINT_PREFIX)))
-    if model_id.endswith(GGUF_SUFFIX):
+    if model_id.lower().endswith(GGUF_SUFFIX):
         return _gguf(model_id)
     if (Path(model_id) / "config.json").is_file():
         return Model(model_id, Path(model_id).name, str(Path(model_id).resolve()))
+    if (Path(model_id) / _ADAPTER).is_file():
+        folder = Path(model_id).resolve()
+        return Model(model_id, folder.name, _base_of(folder), str(folder))
     if _HUB_ID.fullmatch(model_id):
         return Model(model_id, model_id, model_id)
     raise WorkbenchError(
@@ -173,8 +181,15 @@ def adapter_folder(store: Store, run_id: str) -> Path:
     return store.workspace.run_folder(run_id) / "adapter"
 
 
+def artefact_folder(store: Store, run_id: str) -> Path:
+    """Where an export run keeps its files."""
+    return store.workspace.run_folder(run_id) / ARTEFACT
+
+
 def _resolve_run(store: Store, run_id: str) -> Model:
     run = run_store.get(store, run_id)
+    if run and _has_artefact(store, run):
+        return _exported(store, run)
     if run is None or run.kind != "train":
         raise WorkbenchError(f"There is no training run '{run_id}'.", "Choose one from the list of runs.")
     if not run.finished:
@@ -199,14 +214,13 @@ def _gguf(model_id: str) -> Model:
 
 
 def _is_place(model_id: str) -> bool:
-    """Whether a folder with a model or a GGUF file of exactly that name is there."""
-    path = Path(model_id)
-    return (path / "config.json").is_file() or (model_id.endswith(GGUF_SUFFIX) and path.is_file())
+    """Whether a folder with a model or an adapter, or a GGUF file of exactly that name is there."""
+    return is_gguf(model_id) or any((Path(model_id) / name).is_file() for name in ("config.json", _ADAPTER))
 
 
 def _has_adapter(store: Store, run: Run) -> bool:
     trained = run.kind == "train" and run.state in ("done", "stopped")
-    return trained and (adapter_folder(store, run.id) / "adapter_config.json").is_file()
+    return trained and (adapter_folder(store, run.id) / _ADAPTER).is_file()
 
 
 def _tuned(store: Store, run: Run) -> Model:
@@ -239,3 +253,26 @@ def _downloaded(hub_id: str) -> Path | None:
 
     found = try_to_load_from_cache(hub_id, "config.json")
     return Path(found).parent if isinstance(found, str) else None
+
+
+def _has_artefact(store: Store, run: Run) -> bool:
+    return run.kind == "export" and run.finished and artefact_folder(store, run.id).is_dir()
+
+
+def _exported(store: Store, run: Run) -> Model:
+    """What an export wrote: a GGUF file, a folder of weights, or an adapter for the same base."""
+    folder, given = artefact_folder(store, run.id), run.config["model"]
+    label = f"{run.name or run.id} ({run.config['settings']['format']})"
+    if (folder / _ADAPTER).is_file():
+        return Model(RUN_PREFIX + run.id, label, given["base"], str(folder), given["dialect"])
+    file = next(folder.glob("*" + GGUF_SUFFIX), None)
+    kind: ModelKind = "gguf" if file else "weights"
+    return Model(RUN_PREFIX + run.id, label, str(file or folder), dialect=given["dialect"], kind=kind)
+
+
+def _base_of(adapter: Path) -> str:
+    """The base that an adapter folder names. Raises WorkbenchError when it names none."""
+    try:
+        return str(json.loads((adapter / _ADAPTER).read_text("utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkbenchError(f"The adapter {adapter} names no base model.", "Choose another folder.") from error

@@ -22,6 +22,7 @@ import psutil
 
 from workbench.actions import transfer
 from workbench.actions.answers import MANY
+from workbench.actions.artefact_verbs import RemoteArtefactVerbs
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
 from workbench.actions.models import STARTER_ID
@@ -74,6 +75,10 @@ class RemoteVerbs(RemoteCuration):
     @property
     def tools(self) -> RemoteToolVerbs:
         return RemoteToolVerbs(self._json)
+
+    @property
+    def artefacts(self) -> RemoteArtefactVerbs:
+        return RemoteArtefactVerbs(self._json)
 
     def status(self) -> Json:
         return self._json("GET", "/api/status")

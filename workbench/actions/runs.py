@@ -43,6 +43,7 @@ WORKERS: dict[RunKind, str] = {
     "train": "workbench.training.worker",
     "evaluate": "workbench.evaluation.worker",
     "generate": "workbench.generation.worker",
+    "export": "workbench.training.artefacts.worker",
 }
 BUSY = ("running", "stopping")
 POLL_SECONDS = 0.5
@@ -238,6 +239,16 @@ def start_generation(
     lines = list(journal)
     run = _new_run("generate", teacher, teacher.label, snapshot="", journal_lines=len(lines), **config)
     return _start(store, run, "cases.jsonl", ({"scenario": one.to_dict()} for one in known), {JOURNAL: lines})
+
+
+def start_export(store: Store, model: Model, scenarios: Iterable[Scenario], config: Mapping[str, Any]) -> Run:
+    """Start a run that writes a trained model as files and puts these scenarios to both, or queue it.
+
+    Args:
+        config: toolset, snapshot, split, settings and what the card says, as ``training.artefacts.worker`` reads them.
+    """
+    run = _new_run("export", model, model.label, **config)
+    return _start(store, run, "cases.jsonl", ({"scenario": scenario.to_dict()} for scenario in scenarios))
 
 
 def sync(store: Store) -> list[Run]:

@@ -28,6 +28,7 @@ from workbench.actions import (
     teaching,
     transfer,
 )
+from workbench.actions.artefact_verbs import ArtefactVerbs
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.meaning import compare_meaning
 from workbench.actions.models import ENDPOINT_PREFIX, RUN_PREFIX, STARTER_ID, ModelName, list_models
@@ -55,6 +56,11 @@ class Verbs(CurationVerbs):
     def tools(self) -> ToolVerbs:
         """The verbs on toolsets."""
         return ToolVerbs(self.store)
+
+    @property
+    def artefacts(self) -> ArtefactVerbs:
+        """The verbs on artefacts."""
+        return ArtefactVerbs(self.store)
 
     def status(self) -> Json:
         """What the workspace holds."""

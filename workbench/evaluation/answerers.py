@@ -10,6 +10,7 @@ from typing import Protocol
 from workbench.dialects import get_dialect
 from workbench.evaluation.job import Job
 from workbench.inference.chat_client import ChatClient
+from workbench.inference.gguf_file import has_package
 from workbench.records import NO_TOOL, ModelKind, Parsed, Reply, Scenario
 from workbench.scenarios.nearest import copied_calls
 
@@ -71,12 +72,27 @@ class _Gguf:
         from workbench.inference.gguf import open_gguf
 
         self.job, self.opened = job, open_gguf(job.model, job.threads)
-        self.notice, self.stride, self.summary = "", 1, {"dialect": self.opened.dialect}
+        self.notice, self.stride, self.summary = "", 1, {"dialect": self.opened.dialect, "reader": "llama.cpp"}
 
     def replies(self, scenarios: Sequence[Scenario]) -> Iterator[Reply]:
         from workbench.inference.gguf import reply_from_gguf
 
         return reply_from_gguf(self.opened, scenarios, self.job.toolset, self.job.max_new_tokens, self.job.shots)
+
+
+class _GgufInTorch(_Weights):
+    """A GGUF file that transformers reads, for people without llama.cpp."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        said = "Read by transformers, for llama-cpp-python is not installed."
+        self.notice = f"{said} {self.notice}".strip()
+        self.summary = {**self.summary, "reader": "transformers"}
+
+
+def _of_gguf(job: Job) -> Answerer:
+    """llama.cpp where it is installed: it is what people run the file with."""
+    return _Gguf(job) if has_package() else _GgufInTorch(job)
 
 
 class _Endpoint:
@@ -111,4 +127,4 @@ class _Nearest:
             yield Reply(scenario.id, dialect.render_reply(calls, NO_TOOL), parsed, latency, 0, 0)
 
 
-_KINDS: dict[ModelKind, Callable[[Job], Answerer]] = {"weights": _Weights, "gguf": _Gguf, "nearest": _Nearest}
+_KINDS: dict[ModelKind, Callable[[Job], Answerer]] = {"weights": _Weights, "gguf": _of_gguf, "nearest": _Nearest}

@@ -35,9 +35,12 @@ from workbench.grammars import Grammars, Matcher, Vocabulary
 from workbench.inference.attention import use_shared_prefix
 from workbench.inference.decoding import decode_behind, decode_padded, prefill
 from workbench.inference.families import dialect_of, why_not_shared
+from workbench.inference.gguf_file import is_gguf
+from workbench.inference.gguf_reader import load_gguf
 from workbench.inference.int8 import quantise
 from workbench.inference.picking import Constrained
 from workbench.inference.prefixes import PrefixGroup, group_by_prefix
+from workbench.inference.quantise import is_int8, load_int8
 from workbench.inference.tokens import encode
 from workbench.records import Model
 
@@ -153,28 +156,57 @@ def load(model: Model, dtype: torch.dtype | None = None) -> LoadedModel:
         WorkbenchError: the model cannot be found, read or used, with a hint.
     """
     device = pick_device()
-    weights, tokenizer = load_base(model.base)
-    if model.adapter:
-        weights = _merge(weights, Path(model.adapter))
+    weights, tokenizer = load_weights(model)
     placed = torch.nn.Module.to(weights, device=device, dtype=dtype or fast_dtype(device))
     return ready(quantise(placed) if model.int8 else placed, tokenizer, model.dialect)
 
 
-def load_base(base: str, four_bits_on: torch.device | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Weights in float32 and the tokenizer of a local folder or a hub id; safetensors only, no remote code.
+def load_tuned(model: Model, dtype: torch.dtype) -> LoadedModel:
+    """The model as it was trained: its adapter beside the base, not merged. Raises WorkbenchError: see ``load``."""
+    weights, tokenizer = load_base(model.base)
+    tuned = _attach(weights, Path(model.adapter)) if model.adapter else weights
+    return ready(torch.nn.Module.to(tuned.eval(), device=pick_device(), dtype=dtype), tokenizer, model.dialect)
 
+
+def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
+    """The tokenizer alone. Raises WorkbenchError: see ``load``."""
+    if is_gguf(base):
+        return load_gguf(Path(base))[1]
+    check_place(base)
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    except (OSError, ValueError, ImportError) as error:
+        raise _cannot_load(base, error) from error
+    return tokenizer
+
+
+def load_weights(model: Model) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Weights in float32, an adapter merged into them, and the tokenizer. Raises WorkbenchError: see ``load``."""
+    weights, tokenizer = load_base(model.base)
+    if not model.adapter:
+        return weights, tokenizer
+    with quiet_peft():
+        return _attach(weights, Path(model.adapter)).merge_and_unload(), tokenizer
+
+
+def load_base(base: str, four_bits_on: torch.device | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Weights in float32 and the tokenizer of a local folder, a GGUF file or a hub id; no pickle, no remote code.
     Args:
         four_bits_on: a device on which the linear layers are kept in 4 bits (NF4); the rest is in its fast type.
 
     Raises:
-        WorkbenchError: see ``load``; 4 bits are wanted and bitsandbytes is missing.
+        WorkbenchError: see ``load``; 4 bits are wanted of rounded weights, or without bitsandbytes.
     """
+    if four_bits_on is not None and (is_gguf(base) or is_int8(base)):
+        raise WorkbenchError(f"{base} is not kept in 4 bits: its weights are rounded already.", "Choose another base.")
+    if is_gguf(base):
+        return load_gguf(Path(base))
     check_place(base)
-    how: dict[str, Any] = {"dtype": torch.float32}
-    if four_bits_on is not None:
-        how = _four_bits(four_bits_on)
+    if is_int8(base):
+        return load_int8(Path(base))
+    tokenizer = load_tokenizer(base)
+    how: dict[str, Any] = {"dtype": torch.float32} if four_bits_on is None else _four_bits(four_bits_on)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
         weights = AutoModelForCausalLM.from_pretrained(base, use_safetensors=True, trust_remote_code=False, **how)
     except (OSError, ValueError, ImportError) as error:
         raise _cannot_load(base, error) from error
@@ -294,8 +326,8 @@ def check_place(base: str) -> None:
         )
 
 
-def _merge(weights: PreTrainedModel, adapter: Path) -> PreTrainedModel:
-    """Base with LoRA weights added in."""
+def _attach(weights: PreTrainedModel, adapter: Path) -> Any:
+    """Base with LoRA weights beside it."""
     from peft import PeftModel
 
     for name in ("adapter_config.json", "adapter_model.safetensors"):
@@ -305,7 +337,7 @@ def _merge(weights: PreTrainedModel, adapter: Path) -> PreTrainedModel:
             )
     try:
         with quiet_peft():
-            return PeftModel.from_pretrained(weights, str(adapter)).merge_and_unload()
+            return PeftModel.from_pretrained(weights, str(adapter))
     except (RuntimeError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WorkbenchError(

@@ -14,7 +14,7 @@ from typing import Any
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.inference.families import dialect_in
-from workbench.inference.gguf_file import check_gguf
+from workbench.inference.gguf_file import check_gguf, check_package
 from workbench.records import Model, Reply, Scenario, Toolset
 from workbench.scenarios.messages import Shots, no_shots, to_messages
 
@@ -40,6 +40,7 @@ def open_gguf(model: Model, threads: int = 0) -> GgufModel:
     """
     path = Path(model.base)
     check_gguf(path)
+    check_package()
     opened = _open(path, vocab_only=True)
     metadata = opened.metadata
     family = metadata.get("general.architecture", "GGUF")

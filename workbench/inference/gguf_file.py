@@ -8,12 +8,18 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 
 PACKAGE = "llama_cpp"
+SUFFIX = ".gguf"
 MAGIC = b"GGUF"
 """The first four bytes, as the format's description in ggml's repository says."""
 
 
+def is_gguf(base: str) -> bool:
+    """Whether this names a GGUF file that is there."""
+    return base.lower().endswith(SUFFIX) and Path(base).is_file()
+
+
 def check_gguf(path: Path) -> None:
-    """Raise WorkbenchError when the file cannot answer: it is missing, of another kind, or nothing here reads it."""
+    """Raise WorkbenchError when the file cannot answer: it is missing or of another kind."""
     try:
         with path.open("rb") as file:
             begins_well = file.read(len(MAGIC)) == MAGIC
@@ -21,13 +27,17 @@ def check_gguf(path: Path) -> None:
         raise WorkbenchError(f"{path} cannot be read: {error.strerror}.", "Choose a GGUF file.") from error
     if not begins_well:
         raise WorkbenchError(f"{path} is not a GGUF file: it does not begin as one.", "Choose another file.")
-    check_package()
+
+
+def has_package() -> bool:
+    """Whether llama-cpp-python is installed."""
+    return importlib.util.find_spec(PACKAGE) is not None
 
 
 def check_package() -> None:
     """Raise WorkbenchError when llama-cpp-python is not installed."""
-    if importlib.util.find_spec(PACKAGE) is None:
+    if not has_package():
         raise WorkbenchError(
-            "GGUF files need llama-cpp-python, which is not installed.",
+            "llama.cpp needs llama-cpp-python, which is not installed.",
             "Install it with 'pip install llama-cpp-python' (it needs a C++ compiler), then try again.",
         )

@@ -19,6 +19,7 @@ from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import default_settings
 from workbench.ui import components as ui
 from workbench.ui import forms, theme, views
+from workbench.ui.artefacts import Exports
 from workbench.ui.forms import TrainOrder, one
 from workbench.ui.preflight import PreflightPart
 
@@ -38,9 +39,11 @@ def page(demo: gr.Blocks, store: Store) -> None:
             now = ui.live("now", events=("stop",))
             curves(desk)
             table = ui.live("runs")
+            exported = desk.exports.build()
     message = ui.notice()
-    demo.load(desk.load, None, [form, now, table, message], **ui.QUIET)
+    demo.load(desk.load, None, [form, now, table, *exported, message], **ui.QUIET)
     demo.load(desk.preflight.html, None, checked, **ui.QUIET)
+    desk.exports.listen(message)
     form.preset(desk.preset, None, [form, message], **ui.EAGER)
     form.check(desk.check, None, [form, checked, message], **ui.QUIET)
     checked.turn(desk.preflight.turn, None, [checked, message], **ui.EAGER)
@@ -68,14 +71,16 @@ class _Train:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.preflight = PreflightPart(store)
+        self.exports = Exports(store)
 
-    @ui.answering(3)
+    @ui.answering(5)
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         fields = ui.address(request)
         base = one(fields, "base") or models.STARTER_ID
         toolset = ui.toolset_of(self.store, one(fields, "toolset"))
         order = TrainOrder(toolset, base, self.name(toolset), default_settings(base))
-        return self.form(order), *self.watched(one(fields, "run")), ""
+        run_id = one(fields, "run")
+        return self.form(order), *self.watched(run_id), *self.exports.parts(self.chosen(run_id)), ""
 
     @ui.answering(1)
     def look(self, event: gr.EventData) -> tuple[Any, ...]:
@@ -135,14 +140,20 @@ class _Train:
 
     def tick(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """News of the page: its parts, and the points that its curves lack."""
-        now, table = self.watched(one(ui.query(body), "run"))
+        run_id = one(ui.query(body), "run")
+        now, table = self.watched(run_id)
+        chosen = self.chosen(run_id)
+        parts = {"now": now, "runs": table, "artefacts": self.exports.listed(chosen)}
+        # The form is drawn anew only when another run is watched or this one has just finished: it holds the focus.
+        if body.get("exportable", "") != (ready := chosen if self.exports.can_export(chosen) else ""):
+            parts["export"] = views.export_form(ready)
         listed = {run.id: run for run in runs.runs(self.store, "train")}
         asked = [(listed[id], int(after)) for id, after in list(body["have"].items())[:MOST_CURVES] if id in listed]
         points = [views.curve(run, runs.run_metrics(self.store, run.id, after), after) for run, after in asked]
         checked = {"preflight": self.preflight.html()} if body.get("waiting") else {}
-        active = any(not run.finished for run in listed.values())
+        active = any(not run.finished for run in [*listed.values(), *runs.runs(self.store, "export")])
         return {
-            "parts": {"now": now, "runs": table, **checked},
+            "parts": {**parts, **checked},
             "curves": points,
             "again": FAST_SECONDS if active or checked else SLOW_SECONDS,
         }
@@ -156,6 +167,11 @@ class _Train:
         query = forms.address(run="" if chosen == listed[0] else chosen.id)
         now = views.train_now(runs.progress(self.store, chosen.id), runs.log_tail(self.store, chosen.id), query)
         return now, views.train_runs(listed, chosen.id)
+
+    def chosen(self, run_id: str) -> str:
+        """Id of the run that is watched; empty where there is none."""
+        listed = [run.id for run in runs.runs(self.store, "train")]
+        return run_id if run_id in listed else next(iter(listed), "")
 
     def form(
         self,

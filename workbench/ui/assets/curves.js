@@ -63,6 +63,6 @@ workbench.curves = ({ element, server }) => {
   Plotly.newPlot(plot, [], layout(), { responsive: true, displaylogo: false, displayModeBar: false });
   new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   const have = () => Object.fromEntries(wanted().map((id) => [id, shown.get(id)?.after ?? 0]));
-  const again = workbench.poll(server.tick, () => ({ have: have() }), use);
+  const again = workbench.poll(server.tick, () => ({ have: have(), exportable: document.querySelector("#wb-export form")?.dataset.run ?? "" }), use);
   document.addEventListener("change", (event) => event.target.matches("[data-curve]") && again());
 };

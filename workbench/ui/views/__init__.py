@@ -4,6 +4,7 @@ Everything that leaves this package went through ``templates/`` with autoescape 
 """
 
 from workbench.ui.views.answers import ANSWERS, compare_answers
+from workbench.ui.views.artefacts import artefacts, export_form
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
 from workbench.ui.views.compare import compare_board, compare_form, compare_result
 from workbench.ui.views.coverage import coverage, gates
@@ -46,6 +47,7 @@ __all__ = [
     "PRODUCT",
     "ROWS",
     "Stand",
+    "artefacts",
     "bulk_done",
     "ANSWERS",
     "PRODUCT",
@@ -58,6 +60,7 @@ __all__ = [
     "curve",
     "duplicates",
     "editor",
+    "export_form",
     "gates",
     "generate_form",
     "generate_head",

@@ -95,7 +95,8 @@ class _Nearest:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.notice, self.stride, self.summary = "", 100, {}
+        self.notice, self.stride = "", 100
+        self.summary: dict[str, str] = {}
 
     def replies(self, scenarios: Sequence[Scenario]) -> Iterator[Reply]:
         dialect = get_dialect("openai")

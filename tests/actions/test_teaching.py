@@ -149,7 +149,7 @@ def test_a_refused_key_ends_the_run_and_keeps_what_it_has(store, monkeypatch):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (lambda handler, body: send(handler, 200, b"<html>Welcome</html>"), "not JSON"),
+        (lambda handler, body: send(handler, 200, b"<html>Welcome</html>"), "web page"),
         (lambda handler, body: send_json(handler, {"error": "down"}, 503), "503"),
     ],
 )

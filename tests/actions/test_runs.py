@@ -255,7 +255,7 @@ def test_the_same_model_under_a_grammar_is_another_column(store):
     asked = runs.start_evaluation(store, "starter", snapshot, settings=runs.EvaluationSettings(constrained=True))
     assert [run.model for run in (free, named, asked)] == ["starter", "starter+grammar", "starter+grammar"]
     assert [run.config["settings"]["constrained"] for run in (free, named, asked)] == [False, True, True]
-    assert named.name == "Starter (shipped, tiny) + grammar"
+    assert named.name == "Starter (shipped, tiny) (grammar)"
     for run in (free, named, asked):
         runs.wait(store, run.id)
     with pytest.raises(WorkbenchError, match="cannot be trained"):

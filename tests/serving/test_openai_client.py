@@ -190,7 +190,7 @@ def test_back_pressure(served: Served, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_client_that_goes_away_is_forgotten(served: Served):
     with pytest.raises(openai.APITimeoutError):
-        served.ask(tool_choice="none", max_tokens=2000, timeout=0.05)
+        served.ask(tool_choice="none", max_tokens=2000, n=8, temperature=1.0, timeout=0.05)
     end = time.monotonic() + 60
     while served.serving.process.waiting:
         assert time.monotonic() < end

@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -144,9 +144,10 @@ def handing_out(callback: Callable[..., tuple[Path, str]]) -> Callable[..., Any]
     return guarded
 
 
-def upload(types: Sequence[str]) -> gr.UploadButton:
-    """A hidden button that takes a file; an element with ``data-press`` presses it."""
-    return gr.UploadButton(file_types=list(types), file_count="multiple", visible="hidden", elem_id="wb-upload")
+def upload(types: Sequence[str], several: bool = False) -> gr.UploadButton:
+    """A hidden button that takes a file, or several; an element with ``data-press`` presses it."""
+    count: Literal["single", "multiple"] = "multiple" if several else "single"
+    return gr.UploadButton(file_types=list(types), file_count=count, visible="hidden", elem_id="wb-upload")
 
 
 def download() -> gr.DownloadButton:

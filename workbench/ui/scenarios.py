@@ -37,7 +37,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
             table = ui.live("table", events=("open", "turn", "compose", "bulk"))
         form = ui.live("editor", events=("save", "reshape", "close", "look", "remove"))
     message = ui.notice()
-    file = ui.upload(UPLOADS)
+    file = ui.upload(UPLOADS, several=True)
     download = ui.download()
 
     desk, all_parts = _Table(store), [table, form, message]

@@ -115,12 +115,11 @@ def default_settings(base: str) -> TrainSettings:
     if not _is_starter(base):
         return TrainSettings()
     return TrainSettings(
-        learning_rate=3e-3,
+        learning_rate=4e-3,
         b_rate_factor=8.0,
-        augment=0.9,
-        dropout=0.05,
+        augment=0.8,
         epochs=10,
-        batch_size=32,
+        batch_size=24,
         choice_weight=8.0,
         max_seconds=175.0,
     )

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed, multiprocessing
@@ -37,16 +38,19 @@ from workbench.scenarios.messages import to_messages
 OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
 """Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
 CURRICULUM = (
-    (0.03, Difficulty(1, 3)),
-    (0.15, Difficulty(3, 6, arguments=(0, 0, 1), requests=36, words=0.2, literal=0.5)),
-    (0.3, Difficulty(3, 8, arguments=(0, 0, 1), requests=32, words=0.4, literal=0.3)),
-    (0.5, Difficulty(4, 12, literal=0.2)),
+    (0.02, Difficulty(1, 3, arguments=(0, 0, 1), requests=32, literal=0.5)),
+    (0.08, Difficulty(3, 6, arguments=(0, 0, 1), requests=40, words=0.2, literal=0.6)),
+    (0.15, Difficulty(3, 8, arguments=(0, 0, 1), requests=40, words=0.4, literal=0.3)),
+    (0.3, Difficulty(4, 10, arguments=(0, 0, 1, 1), requests=40, literal=0.2)),
+    (0.6, Difficulty(4, 12, requests=32, literal=0.15)),
     (1.01, Difficulty(6, 15)),
 )
 """Until which progress which difficulty: the format, choosing among few words, among many, many arguments."""
 HELD_OUT = Difficulty(5, 8)
 NAME_WEIGHT = 4.0
 """Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
+NORM_BOOST = 5.0
+"""How much faster the weights of norms learn than embeddings."""
 LONGEST_CONTINUATION = 120
 BLOCKS = 4
 
@@ -132,10 +136,16 @@ def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
 
 def make_optimizers(model: Gemma3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
-    rest = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
+    embeddings: dict[str, Any] = {"params": [p for n, p in model.named_parameters() if "embed" in n]}
+    # The gains of upper layers begin low; at the embeddings' rate they would hardly rise in a short pretraining.
+    norms: dict[str, Any] = {
+        "params": [p for p in model.parameters() if p.ndim != 2],
+        "boost": NORM_BOOST,
+        "weight_decay": 0.0,
+    }
     return (
         torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, momentum=0.95),
-        torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.95), weight_decay=0.01),
+        torch.optim.AdamW([embeddings, norms], lr=2e-3, betas=(0.9, 0.95), weight_decay=0.01),
     )
 
 
@@ -242,7 +252,7 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
         factor = schedule(progress.fraction)
         for optimizer, rate in zip(optimizers, (0.02, 2e-3), strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = rate * factor * arguments.rate
+                group["lr"] = rate * factor * arguments.rate * group.get("boost", 1.0)
         total, tokens = 0.0, 0
         for row in islice(stream, arguments.rows):
             packed = pack(row, tokenizer, rng)

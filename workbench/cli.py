@@ -21,7 +21,7 @@ from typing import Any
 from workbench import __version__
 from workbench.actions import check, demo, duplicates, publishing, scoring, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
-from workbench.actions.models import GRAMMAR_SUFFIX, NEAREST, STARTER_ID, ModelName, variant
+from workbench.actions.models import NEAREST, STARTER_ID, ModelName, variant, with_grammar
 from workbench.actions.orders import WAYS
 from workbench.actions.remote import RemoteVerbs, reach
 from workbench.actions.runs import POLL_SECONDS, Progress
@@ -695,7 +695,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _start_evaluations(verbs: AnyVerbs, arguments: argparse.Namespace) -> Json:
     ids = _lineup(verbs, arguments)
     if arguments.constrained:
-        ids = [id if id.endswith(GRAMMAR_SUFFIX) else id + GRAMMAR_SUFFIX for id in ids]
+        ids = [*map(with_grammar, ids)]
     return verbs.evaluate(ids, arguments.split, arguments.snapshot, arguments.toolset)
 
 

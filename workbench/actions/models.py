@@ -27,8 +27,6 @@ HUB_BASES: tuple[str, ...] = (
     "meta-llama/Llama-3.2-1B-Instruct",
 )
 RUN_PREFIX = "run:"
-GRAMMAR_SUFFIX = "+grammar"
-"""Behind a model's id: the same model, its replies held to the toolset's grammar."""
 ENDPOINT_PREFIX = "endpoint:"
 NEAREST = Model("nearest", "Nearest scenario (no model)", "nearest", kind="nearest")
 """The baseline that tells people when they need no model."""
@@ -65,7 +63,7 @@ class ModelName:
 
     def __str__(self) -> str:
         shots = f"+k{self.shots}" if self.shots else ""
-        return self.plain + ("+int8" if self.int8 else "") + shots + (GRAMMAR_SUFFIX if self.grammar else "")
+        return self.plain + ("+int8" if self.int8 else "") + shots + ("+grammar" if self.grammar else "")
 
     def with_whole_path(self) -> ModelName:
         """With the path of a folder or file written from the root: who reads the id may stand elsewhere."""
@@ -82,6 +80,11 @@ def variant(model_id: str, shots: int = 0, int8: bool = False) -> str:
         return model_id
     rounds = int8 and not name.plain.startswith(ENDPOINT_PREFIX) and not name.plain.lower().endswith(GGUF_SUFFIX)
     return str(replace(name, shots=shots or name.shots, int8=name.int8 or rounds))
+
+
+def with_grammar(model_id: str) -> str:
+    """The id of the same model, its replies held to the toolset's grammar."""
+    return str(replace(ModelName.read(model_id), grammar=True))
 
 
 def list_bases() -> list[Model]:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from workbench.actions import duplicates
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
-from workbench.actions.models import GRAMMAR_SUFFIX, STARTER_ID, fingerprint, resolve, service_of
+from workbench.actions.models import STARTER_ID, ModelName, fingerprint, resolve, service_of, with_grammar
 from workbench.actions.preflight import estimate
 from workbench.actions.toolsets import refuse_broken
 from workbench.errors import WorkbenchError
@@ -138,7 +138,7 @@ def start_training(
         raise ProblemsError("; ".join(map(str, problems)), problems, problems[0].hint)
     if model.adapter:
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
-    if model.kind != "weights" or model.int8 or model.shots or base.endswith(GRAMMAR_SUFFIX):
+    if model.kind != "weights" or model.int8 or model.shots or ModelName.read(base).grammar:
         raise WorkbenchError(f"'{base}' cannot be trained.", "Choose a base model, such as 'starter'.")
     snapshot = snapshot or make_snapshot(store, toolset)
     frozen = snapshot_store.load(store, snapshot)
@@ -182,9 +182,8 @@ def start_evaluation(
         WorkbenchError: no such model, snapshot or scenario; the split is empty; the disk refuses.
     """
     settings = settings or EvaluationSettings()
-    if settings.constrained and not model_id.endswith(GRAMMAR_SUFFIX):
-        model_id += GRAMMAR_SUFFIX
-    settings = dataclasses.replace(settings, constrained=model_id.endswith(GRAMMAR_SUFFIX))
+    model_id = with_grammar(model_id) if settings.constrained else model_id
+    settings = dataclasses.replace(settings, constrained=ModelName.read(model_id).grammar)
     model = resolve(store, model_id)
     frozen = snapshot_store.load(store, snapshot)
     scenarios = frozen.split(split)

@@ -153,7 +153,7 @@ class _Compare(_Bench):
             return self.add(event)
         bench = self.settled(Bench.read(ui.form(event)))
         if ui.form(event).get("grammar"):
-            held = (f"{model}{models.GRAMMAR_SUFFIX}" for model in bench.models if "+" not in model)
+            held = (models.with_grammar(model) for model in bench.models if "+" not in model)
             bench = bench.at(models=tuple(dict.fromkeys((*bench.models, *held))))
         if not bench.models:
             raise WorkbenchError("No model is chosen.", "Tick one or more.")

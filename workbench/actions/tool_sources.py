@@ -6,6 +6,7 @@ import asyncio
 import shlex
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,9 @@ def ask_command(command: Sequence[str], seconds: float = MCP_SECONDS) -> tuple[s
 
 def _ask(server: Any, called: str, seconds: float) -> tuple[str, list[dict[str, Any]]]:
     try:
-        return asyncio.run(_list_tools(server, seconds))
+        # A thread of its own: whoever asks may be inside an event loop, as code in a notebook is.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(_list_tools(server, seconds))).result()
     except WorkbenchError:
         raise
     except TimeoutError as error:

@@ -106,9 +106,22 @@ def _m0004_targets_and_reviews(cursor: Cursor) -> None:
     """)
 
 
+def _m0008_run_tags(cursor: Cursor) -> None:
+    """Tags of runs, their order in the queue, the trash; rules for training by itself."""
+    cursor.execute("""
+        ALTER TABLE runs ADD COLUMN tags VARCHAR[] DEFAULT [];
+        ALTER TABLE runs ADD COLUMN position INTEGER DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN deleted_at VARCHAR DEFAULT '';
+        CREATE TABLE auto_train (
+            toolset VARCHAR PRIMARY KEY, active BOOLEAN NOT NULL, min_new INTEGER NOT NULL, base VARCHAR NOT NULL,
+            settings JSON NOT NULL, updated_at VARCHAR NOT NULL, author VARCHAR NOT NULL);
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
     ("0003_toolset_changes", _m0003_toolset_changes),
     ("0004_targets_and_reviews", _m0004_targets_and_reviews),
+    ("0008_run_tags", _m0008_run_tags),
 )

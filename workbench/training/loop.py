@@ -7,10 +7,11 @@ import ctypes
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import psutil
 import torch
+from torch import Tensor
 
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
@@ -20,7 +21,9 @@ from workbench.records import Scenario
 from workbench.runfolder import Ending, Reporter, RunFolder
 from workbench.scenarios.noise import ValuePool
 from workbench.scenarios.scoring import score
+from workbench.training import checkpoint
 from workbench.training.augment import augment
+from workbench.training.checkpoint import Checkpoint
 from workbench.training.examples import Example, make_examples
 from workbench.training.job import Job
 from workbench.training.lora import Trainee
@@ -33,6 +36,9 @@ VALIDATION_SCENARIOS = 64
 VALIDATIONS = 6
 MAX_NEW_TOKENS = 96
 SAVING_SECONDS = 2.0
+CHECKPOINT_SECONDS = 30.0
+CHECKPOINT_SHARE = 0.05
+"""At most this part of the time goes into checkpoints, unless a number of steps is set."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +74,19 @@ class Loop:
         self.validations: list[Validation] = []
         self.validation_seconds = 0.0
         self.last_loss = 0.0
+        self.place = (0, 0)
+        self.best: dict[str, Tensor] = {}
+        self.checkpointed, self.checkpoint_seconds = time.time(), 0.0
 
     def run(self) -> Ending:
         """Train until the end, the time limit, a cancel or an early stop; the best adapter stays in the folder."""
         reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // VALIDATIONS)
-        reporter.update(phase="training", total_steps=self.total)
-        self.began = time.time()
+        self._resume()
+        reporter.update(phase="training", step=self.step, total_steps=self.total)
+        self.began, self.first = time.time(), self.step
         for epoch, batch in self._schedule():
             if reporter.cancelled:
+                self._checkpoint()
                 return self._end("Stopped; the adapter has what was learned until then.", stopped=True)
             if self._out_of_time():
                 return self._end(f"The time limit ended the run after {self.step} of {self.total} steps.")
@@ -84,13 +95,19 @@ class Loop:
                 self._validate()
                 if self._hopeless():
                     return self._end(f"Ended early: no improvement in {self.settings.early_stop_patience} validations.")
+            if self._checkpoint_is_due():
+                self._checkpoint()
         return self._end("")
 
     def _schedule(self) -> Iterator[tuple[int, Batch]]:
-        for epoch in range(self.settings.epochs):
+        """The batches from ``place`` on: epoch and number of the next batch in it."""
+        start = self.place
+        for epoch in range(start[0], self.settings.epochs):
             return_memory()
-            for batch in self._batches(epoch):
-                yield epoch, batch
+            for number, batch in enumerate(self._batches(epoch)):
+                if (epoch, number) >= start:
+                    self.place = (epoch, number)
+                    yield epoch, batch
 
     def _batches(self, epoch: int) -> list[Batch]:
         """The batches of an epoch; the same seed gives the same."""
@@ -113,6 +130,7 @@ class Loop:
                 "Start again with a lower learning rate.",
             ) from error
         self.step += 1
+        self.place = (epoch, self.place[1] + 1)
         seconds = time.time() - started
         row = {
             "step": self.step,
@@ -159,13 +177,55 @@ class Loop:
 
     def _save(self) -> None:
         self.reporter.update(phase="saving")
-        self.trainee.save(self.folder.adapter, self.job.model.base)
+        self.best = self.trainee.weights()
+        self.trainee.save(self.folder.adapter, self.job.model.base, self.best)
+
+    def _checkpoint_is_due(self) -> bool:
+        if self.settings.checkpoint_every:
+            return self.step % self.settings.checkpoint_every == 0
+        pause = max(CHECKPOINT_SECONDS, self.checkpoint_seconds / CHECKPOINT_SHARE)
+        return time.time() - self.checkpointed > pause
+
+    def _checkpoint(self) -> None:
+        started = time.time()
+        tensors = {f"weights/{name}": weight for name, weight in self.trainee.weights().items()}
+        tensors |= {f"optimizer/{name}": state for name, state in self.trainee.optimizer_state().items()}
+        tensors |= {f"best/{name}": weight for name, weight in self.best.items()}
+        state = {
+            "step": self.step,
+            "place": self.place,
+            "seconds": self.reporter.seconds,
+            "last_loss": self.last_loss,
+            "validations": [asdict(found) for found in self.validations],
+            "validation_seconds": self.validation_seconds,
+        }
+        checkpoint.write(self.folder, Checkpoint(tensors, state))
+        self.checkpointed, self.checkpoint_seconds = time.time(), time.time() - started
+
+    def _resume(self) -> None:
+        """Go back to the newest checkpoint, if there is one. The adapter in the folder becomes that of its time."""
+        found = checkpoint.restore(self.folder)
+        if found is None:
+            return
+        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "best": {}}
+        for name, tensor in found.tensors.items():
+            part, _, rest = name.partition("/")
+            parts[part][rest] = tensor
+        self.trainee.restore(parts["weights"], parts["optimizer"])
+        state = found.state
+        self.step, self.last_loss, self.best = state["step"], state["last_loss"], parts["best"]
+        self.place = (state["place"][0], state["place"][1])
+        self.validations = [Validation(**row) for row in state["validations"]]
+        self.validation_seconds = state["validation_seconds"]
+        if self.best:
+            self.trainee.save(self.folder.adapter, self.job.model.base, self.best)
+        self.reporter.go_on_from(state["seconds"])
 
     def _end(self, message: str, stopped: bool = False) -> Ending:
         """A last validation decides between this adapter and the best so far; a cancelled run does without."""
         if not stopped:
             self._validate()
-        if not self.folder.adapter.exists():
+        if not self.best:
             self._save()
         summary = {
             "steps": self.step,
@@ -193,7 +253,7 @@ class Loop:
 
     def _eta(self) -> float:
         """Seconds to go, from the speed so far, validations included."""
-        eta = (time.time() - self.began) / self.step * (self.total - self.step)
+        eta = (time.time() - self.began) / (self.step - self.first) * (self.total - self.step)
         limit = self.settings.max_seconds
         return round(min(eta, max(0.0, limit - self.reporter.seconds)) if limit else eta, 1)
 

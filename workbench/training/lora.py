@@ -81,20 +81,49 @@ class Trainee:
             tokens += count
         return total / tokens
 
-    def save(self, folder: Path, base: str) -> None:
-        """Write the adapter in PEFT's format, with the tokenizer, under a temporary name; then rename it into place."""
+    def save(self, folder: Path, base: str, weights: Mapping[str, Tensor] | None = None) -> None:
+        """Write the adapter in PEFT's format, with the tokenizer, under a temporary name; then rename it into place.
+
+        Args:
+            weights: as ``weights`` gives them; None takes those of this moment.
+        """
         fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
         model = self.loaded.model
         model.peft_config["default"].base_model_name_or_path = base
         try:
-            model.save_pretrained(str(fresh), state_dict=self._state(), save_embedding_layers=False)
+            model.save_pretrained(str(fresh), state_dict=weights or self.weights(), save_embedding_layers=False)
             self.loaded.tokenizer.save_pretrained(str(fresh))
             _replace_folder(fresh, folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def _state(self) -> Mapping[str, Tensor]:
-        return {name: weight.detach().cpu().contiguous() for name, weight in self.masters.items()}
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the adapter's weights in float32, by name."""
+        return {name: weight.detach().cpu().contiguous().clone() for name, weight in self.masters.items()}
+
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """What the optimizer remembers, as ``<number of the weight>/<name>``."""
+        states = self.optimizer.state_dict()["state"]
+        return {f"{i}/{name}": torch.as_tensor(value) for i, one in states.items() for name, value in one.items()}
+
+    def restore(self, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> None:
+        """Go back to what ``weights`` and ``optimizer_state`` gave."""
+        self.start_from(weights)
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in optimizer.items():
+            number, _, key = name.partition("/")
+            states.setdefault(int(number), {})[key] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": states, "param_groups": groups})
+
+    @torch.no_grad()
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over weights. Raises ValueError when they are not those of such an adapter."""
+        if {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in self.masters.items()}:
+            raise ValueError("the weights belong to another adapter")
+        for name, master in self.masters.items():
+            master.copy_(weights[name])
+        self._publish()
 
     @torch.no_grad()
     def _publish(self) -> None:

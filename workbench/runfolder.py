@@ -1,8 +1,8 @@
 """The contract between a run's worker and whoever watches it: one folder of small files.
 
 In: ``config.json`` and ``train.jsonl`` or ``cases.jsonl``. Out: ``metrics.jsonl``, ``status.json``, ``worker.log``,
-``checkpoints/``, ``adapter/``, ``replies.jsonl``. The file ``cancel`` asks the worker to end. Lines are appended whole, finished files
-are renamed into place. Knows no torch, no store and no UI.
+``checkpoints/``, ``adapter/``, ``replies.jsonl``. The file ``cancel`` asks the worker to end. Lines are appended whole,
+finished files are renamed into place. Knows no torch, no store and no UI.
 """
 
 from __future__ import annotations

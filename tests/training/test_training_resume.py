@@ -85,9 +85,7 @@ def test_stopped_and_resumed_is_uninterrupted(
     assert_same(folder, uninterrupted)
 
 
-def test_a_killed_worker_goes_on_from_its_last_checkpoint(
-    tmp_path: Path, base: Path, uninterrupted: RunFolder
-) -> None:
+def test_a_killed_worker_goes_on_from_its_last_checkpoint(tmp_path: Path, base: Path, uninterrupted: RunFolder) -> None:
     folder = make_folder(tmp_path / "b", base, SETTINGS, checkpoint_every=2)
     launch(folder.path, "workbench.training.worker")
     process = read_process(folder)

@@ -21,7 +21,7 @@ import psutil
 
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
-from workbench.actions.models import STARTER_ID
+from workbench.actions.run_remote import RemoteRuns
 from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
@@ -60,7 +60,7 @@ class AppFile:
 
 
 @dataclass(frozen=True)
-class RemoteVerbs(RemoteCuration):
+class RemoteVerbs(RemoteCuration, RemoteRuns):
     """The same methods as ``Verbs``, answered by the app at ``url``. Raises WorkbenchError as that does."""
 
     url: str
@@ -110,8 +110,9 @@ class RemoteVerbs(RemoteCuration):
     def teacher_report(self, run_id: str) -> Json:
         return self._json("GET", f"/api/generate/teacher/{_quoted(run_id)}")
 
-    def runs(self, kind: str = "") -> Json:
-        return self._json("GET", "/api/runs", {"kind": kind})
+    def runs(self, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
+        query = {"kind": kind, "state": state, "tag": tag, "text": text, "deleted": deleted}
+        return self._json("GET", "/api/runs", query)
 
     def run(self, run_id: str) -> Json:
         return self._json("GET", f"/api/runs/{_quoted(run_id)}")
@@ -128,12 +129,14 @@ class RemoteVerbs(RemoteCuration):
     def train(
         self,
         toolset: str = "",
-        base: str = STARTER_ID,
+        base: str = "",
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        like: str = "",
     ) -> Json:
         body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
+        body["like"] = like
         return self._json("POST", "/api/runs", body=body)
 
     def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.actions import comparing, coverage, curate, generating, runs, teaching, transfer
+from workbench.actions import comparing, coverage, curate, generating, run_list, runs, teaching, transfer
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
 from workbench.actions.orders import Order
+from workbench.actions.run_list import RunFilter
+from workbench.actions.run_verbs import RunVerbs, run_to_dict
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
-from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
+from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Scenario, Split, Toolset
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings, default_settings
@@ -27,7 +29,7 @@ Json = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Verbs(CurationVerbs):
+class Verbs(CurationVerbs, RunVerbs):
     """Every verb on one open store. All raise WorkbenchError when something is wrong that a person can put right."""
 
     store: Store
@@ -119,10 +121,11 @@ class Verbs(CurationVerbs):
         order = Order.from_dict(data)
         return order if order.toolset else dataclasses.replace(order, toolset=curate.default_toolset(self.store))
 
-    def runs(self, kind: str = "") -> Json:
-        """All runs, the newest first."""
+    def runs(self, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
+        """The runs that the filter lets through, the newest first."""
         runs.sync(self.store)
-        return {"runs": [run_to_dict(run) for run in runs.runs(self.store) if kind in ("", run.kind)]}
+        found = run_list.find(self.store, RunFilter(kind, state, tag, text, deleted))
+        return {"runs": [run_to_dict(run) for run in found]}
 
     def run(self, run_id: str) -> Json:
         """One run and how far it is."""
@@ -154,15 +157,22 @@ class Verbs(CurationVerbs):
     def train(
         self,
         toolset: str = "",
-        base: str = STARTER_ID,
+        base: str = "",
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        like: str = "",
     ) -> Json:
-        """Start a training run; ``settings`` that are not given are the good ones for the base."""
-        chosen = toolset or curate.default_toolset(self.store)
-        defaults = default_settings(resolve(self.store, base).base).to_dict()
-        parsed = TrainSettings.from_dict({**defaults, **(settings or {})})
+        """Start a training run.
+
+        ``settings`` that are not given are the good ones for the base, or those of the run ``like``, which also gives
+        toolset and base where they are not named.
+        """
+        model = runs.get_run(self.store, like) if like else None
+        chosen = toolset or (run_list.toolset_name(model) if model else curate.default_toolset(self.store))
+        base = base or (model.model if model else STARTER_ID)
+        first = run_list.settings_of(model) if model else default_settings(resolve(self.store, base).base)
+        parsed = TrainSettings.from_dict({**first.to_dict(), **(settings or {})})
         return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name))
 
     def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
@@ -194,14 +204,3 @@ def to_split(split: str) -> Split:
         if known == split:
             return known
     raise WorkbenchError(f"There is no split '{split}'.", f"Choose one of {', '.join(SPLITS)}.")
-
-
-def run_to_dict(run: Run) -> Json:
-    """A run without its toolset's declarations, which are long and are in the snapshot."""
-    data = dataclasses.asdict(run)
-    config = data.pop("config")
-    toolset = config.get("toolset")
-    data["toolset"] = toolset.get("name", "") if isinstance(toolset, Mapping) else ""
-    data["split"] = config.get("split", "")
-    data["settings"] = config.get("settings", {})
-    return data

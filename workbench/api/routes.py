@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from workbench.actions import curate
 from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation
+from workbench.api.run_routes import run_routes
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
@@ -32,10 +33,11 @@ class TrainRequest(BaseModel):
     """Body of ``POST /api/runs``; ``settings`` are those of ``TrainSettings``."""
 
     toolset: str = ""
-    base: str = "starter"
+    base: str = ""
     settings: dict[str, Any] = {}
     name: str = ""
     snapshot: str = ""
+    like: str = ""
 
 
 class EvaluateRequest(BaseModel):
@@ -53,6 +55,7 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
+    app.include_router(run_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
     app.add_exception_handler(WorkbenchError, _answer_error)
@@ -143,8 +146,8 @@ def _run_routes(store: Store) -> APIRouter:
     router, verbs = APIRouter(), Verbs(store)
 
     @router.get("/runs")
-    def runs(kind: str = "") -> Json:
-        return verbs.runs(kind)
+    def runs(kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
+        return verbs.runs(kind, state, tag, text, deleted)
 
     @router.post("/runs")
     def train(body: TrainRequest) -> Json:

@@ -16,6 +16,7 @@ SILENCE_SECONDS = 30.0
 """A worker that cannot be looked up (other machine, none known) counts as dead after this long without heartbeat."""
 
 _FULL_DISK_BYTES = 1 << 20
+_WORD_SECONDS = 0.2
 _CLOCK_SECONDS = 5.0
 """By so much may the times of a boot and of a process's start be off."""
 
@@ -70,10 +71,18 @@ def _starting(run: RunFolder) -> RunStatus:
 def _dead(run: RunFolder, status: RunStatus) -> RunStatus:
     if run.cancel.exists():
         return replace(status, state="stopped", phase="", message="Stopped.", eta_s=0.0)
+    _await_exit(run, status)
     reason = _why_dead(run)
     log = tail_log(run, 5)
     message = f"{reason}\nLast lines of its log:\n{log}" if log else reason
     return replace(status, state="failed", phase="", message=message, eta_s=None)
+
+
+def _await_exit(run: RunFolder, status: RunStatus) -> None:
+    """A worker that ended just now: its launcher may be about to write how."""
+    deadline = time.time() + _WORD_SECONDS
+    while not run.exit.exists() and time.time() < deadline and time.time() - status.heartbeat < SILENCE_SECONDS:
+        time.sleep(0.01)
 
 
 def _why_dead(run: RunFolder) -> str:

@@ -26,7 +26,7 @@ from workbench.training.augment import augment
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.examples import Example, make_examples
 from workbench.training.job import Job
-from workbench.training.lora import Trainee
+from workbench.training.lora import Trainee, read_adapter
 from workbench.training.packing import Batch, make_batches
 from workbench.training.settings import TrainSettings
 
@@ -206,7 +206,7 @@ class Loop:
         """Go back to the newest checkpoint, if there is one. The adapter in the folder becomes that of its time."""
         found = checkpoint.restore(self.folder)
         if found is None:
-            return
+            return self._warm_start()
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "best": {}}
         for name, tensor in found.tensors.items():
             part, _, rest = name.partition("/")
@@ -220,6 +220,19 @@ class Loop:
         if self.best:
             self.trainee.save(self.folder.adapter, self.job.model.base, self.best)
         self.reporter.go_on_from(state["seconds"])
+
+    def _warm_start(self) -> None:
+        """Begin with the adapter that lies in the folder, if there is one."""
+        folder = self.folder.path / "warm_start"
+        if not folder.is_dir():
+            return
+        try:
+            self.trainee.start_from(read_adapter(folder, self.trainee.masters))
+        except (KeyError, ValueError) as error:
+            raise WorkbenchError(
+                "The adapter of the warm start has other layers or another rank than this run.",
+                "Choose the settings of the run that it comes from, or start without it.",
+            ) from error
 
     def _end(self, message: str, stopped: bool = False) -> Ending:
         """A last validation decides between this adapter and the best so far; a cancelled run does without."""

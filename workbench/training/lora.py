@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -130,6 +131,16 @@ class Trainee:
         """Copy the optimizer's weights into the model."""
         for name, parameter in self._trained.items():
             parameter.copy_(self.masters[name])
+
+
+def read_adapter(folder: Path, names: Iterable[str]) -> dict[str, Tensor]:
+    """The weights of a saved adapter by the names that ``Trainee.weights`` has; PEFT leaves its own name out of them.
+
+    Raises:
+        KeyError: the adapter lacks one.
+    """
+    found = load_file(folder / "adapter_model.safetensors")
+    return {name: found[name.replace(".default", "")].float() for name in names}
 
 
 def batch_loss(loaded: LoadedModel, batch: Batch) -> tuple[Tensor, int]:

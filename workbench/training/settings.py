@@ -40,6 +40,7 @@ class TrainSettings:
         choice_weight: how much more than others the tokens count at which a reply decides for a tool or for none.
         target_modules: layers that get an adapter; a model that has none of them gets one in each linear layer.
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
+        warm_start: ``run:<id>`` of a training run whose adapter is the beginning, rather than a new one.
         dialect: how calls are written; ``auto`` takes the one whose control tokens the tokenizer knows.
     """
 
@@ -63,6 +64,7 @@ class TrainSettings:
     target_modules: tuple[str, ...] = TARGETS
     max_seconds: float = 0.0
     dialect: str = "auto"
+    warm_start: str = ""
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""

@@ -9,16 +9,17 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import curate, models, runs
+from workbench.actions import auto_train, curate, models, run_list, runs
 from workbench.actions.curate import ProblemsError
 from workbench.errors import Problem
 from workbench.records import SPLITS
+from workbench.store.auto_train import AutoRule
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import default_settings
 from workbench.ui import components as ui
-from workbench.ui import forms, theme, views
-from workbench.ui.forms import TrainOrder, one
+from workbench.ui import forms, theme, train_runs, views
+from workbench.ui.forms import Fields, RunPlace, TrainOrder, one
 
 MOST_CURVES = 8
 FAST_SECONDS, SLOW_SECONDS = 1, 3
@@ -30,16 +31,20 @@ def page(demo: gr.Blocks, store: Store) -> None:
     desk = _Train(store)
     with gr.Row(elem_id="wb-train"):
         with gr.Column():
-            form = ui.live("order", events=("start", "look"))
+            form = ui.live("order", events=("start", "look", "rule", "due"))
         with gr.Column():
-            now = ui.live("now", events=("stop",))
+            now = ui.live("now", events=("stop", "resume", "delete", "edit"))
+            queue = ui.live("queue", events=("move", "stop"))
             curves(desk)
-            table = ui.live("runs")
+            table = ui.live("runs", events=("narrow", "diff", "export", "delete", "restore", "empty"))
+            differences = ui.live("differences", events=("close",))
     message = ui.notice()
-    demo.load(desk.load, None, [form, now, table, message], **ui.QUIET)
+    demo.load(desk.load, None, [form, now, queue, table, message], **ui.QUIET)
     form.look(desk.look, None, [form, message], **ui.EAGER)
-    form.start(desk.start, None, [form, now, table, message], **ui.QUIET)
-    now.stop(desk.stop, None, [now, table, message], **ui.QUIET)
+    form.start(desk.start, None, [form, now, queue, table, message], **ui.QUIET)
+    form.rule(desk.rule, None, [form, message], **ui.QUIET)
+    form.due(desk.due, None, [form, now, queue, table, message], **ui.QUIET)
+    train_runs.wire(train_runs.Parts(now, queue, table, differences, message, ui.download()), store)
 
 
 def curves(desk: _Train) -> gr.HTML:
@@ -61,13 +66,20 @@ class _Train:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    @ui.answering(3)
+    @ui.answering(4)
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         fields = ui.address(request)
+        return self.form(self.order(fields)), *train_runs.shown(self.store, RunPlace.read(fields)), ""
+
+    def order(self, fields: Fields) -> TrainOrder:
+        """What the form begins with: the settings of the run that the address names, or good ones for the base."""
+        if like := one(fields, "like"):
+            run = runs.get_run(self.store, like)
+            toolset = ui.toolset_of(self.store, run_list.toolset_name(run))
+            return TrainOrder(toolset, run.model, self.name(toolset), run_list.settings_of(run))
         base = one(fields, "base") or models.STARTER_ID
         toolset = ui.toolset_of(self.store, one(fields, "toolset"))
-        order = TrainOrder(toolset, base, self.name(toolset), default_settings(base))
-        return self.form(order), *self.watched(one(fields, "run")), ""
+        return TrainOrder(toolset, base, self.name(toolset), default_settings(base))
 
     @ui.answering(1)
     def look(self, event: gr.EventData) -> tuple[Any, ...]:
@@ -85,10 +97,14 @@ class _Train:
         except ProblemsError as error:
             return self.refused(order, error.problems)
         except ui.WorkbenchError as error:
-            return self.form(order), gr.skip(), gr.skip(), ui.failed(error)
+            return self.form(order), gr.skip(), gr.skip(), gr.skip(), ui.failed(error)
         said = "Training has begun." if run.state == "running" else "The run waits for the one before it."
         order = replace(order, name=self.name(order.toolset))
-        return self.form(order), *self.watched(run.id), views.toast(said, "You may close this page; it goes on.")
+        return (
+            self.form(order),
+            *train_runs.shown(self.store, RunPlace(run.id)),
+            views.toast(said, "You may close this page; it goes on."),
+        )
 
     def name(self, toolset: str) -> str:
         """A name that no run has yet, such as ``desktop-2``."""
@@ -96,39 +112,55 @@ class _Train:
         return next(name for n in count(1) if (name := f"{toolset}-{n}") not in taken)
 
     def refused(self, order: TrainOrder, problems: Any) -> tuple[Any, ...]:
-        return self.form(order, problems), gr.skip(), gr.skip(), views.toast("Some settings need mending.", bad=True)
+        said = views.toast("Some settings need mending.", bad=True)
+        return self.form(order, problems), gr.skip(), gr.skip(), gr.skip(), said
 
-    @ui.answering(2)
-    def stop(self, event: gr.EventData) -> tuple[Any, ...]:
-        run = runs.cancel(self.store, ui.payload(event)["id"])
-        return *self.watched(run.id), views.toast("Stopping.", "It finishes its step and keeps what it has learned.")
+    @ui.answering(1)
+    def rule(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        order, rule, problems = self.auto(event)
+        if problems:
+            return self.form(order, problems), views.toast("Some settings need mending.", bad=True)
+        found = auto_train.set_rule(self.store, rule, ui.author(request))
+        said = "The app looks by itself." if found.rule.active else "Auto-train is off."
+        return self.form(order), views.toast(said, f"{found.new:,} of {found.rule.min_new:,} scenarios are new.")
+
+    @ui.answering(4)
+    def due(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, rule, problems = self.auto(event)
+        if problems:
+            return self.refused(order, problems)
+        run = auto_train.train_if_due(self.store, rule.toolset, rule.min_new, rule.base, rule.settings)
+        if run is None:
+            new = auto_train.state(self.store, rule.toolset).new
+            said = views.toast("Not enough is new.", f"{new:,} approved scenarios are; {rule.min_new:,} are needed.")
+            return self.form(order), gr.skip(), gr.skip(), gr.skip(), said
+        said = views.toast("Training has begun.", "It is evaluated when it is done.")
+        return self.form(order), *train_runs.shown(self.store, RunPlace(run.id)), said
+
+    def auto(self, event: gr.EventData) -> tuple[TrainOrder, AutoRule, list[Problem]]:
+        fields = ui.form(event)
+        (order, problems), wanted = forms.train_order(fields), forms.auto_order(fields)
+        rule = AutoRule(order.toolset, wanted.active, wanted.min_new, order.base, order.settings.to_dict())
+        return order, rule, problems
 
     def tick(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """News of the page: its parts, and the points that its curves lack."""
-        now, table = self.watched(one(ui.query(body), "run"))
+        place = RunPlace.read(ui.query(body))
+        parts = zip(("now", "queue", "runs"), train_runs.shown(self.store, place), strict=True)
         listed = {run.id: run for run in runs.runs(self.store, "train")}
         asked = [(listed[id], int(after)) for id, after in list(body["have"].items())[:MOST_CURVES] if id in listed]
         points = [views.curve(run, runs.run_metrics(self.store, run.id, after), after) for run, after in asked]
         active = any(not run.finished for run in listed.values())
         return {
-            "parts": {"now": now, "runs": table},
+            "parts": dict(parts),
             "curves": points,
             "again": FAST_SECONDS if active else SLOW_SECONDS,
         }
-
-    def watched(self, run_id: str) -> tuple[str, str]:
-        """The run that is watched (the newest by default) and the table of all."""
-        listed = runs.runs(self.store, "train")
-        chosen = next((run for run in listed if run.id == run_id), listed[0] if listed else None)
-        if chosen is None:
-            return views.train_now(None, "", ""), views.train_runs([], "")
-        query = forms.address(run="" if chosen == listed[0] else chosen.id)
-        now = views.train_now(runs.progress(self.store, chosen.id), runs.log_tail(self.store, chosen.id), query)
-        return now, views.train_runs(listed, chosen.id)
 
     def form(self, order: TrainOrder, problems: list[Problem] | tuple[Problem, ...] = ()) -> str:
         counts = {
             split: curate.count(self.store, ScenarioFilter(toolset=order.toolset, split=split, status="approved"))
             for split in SPLITS
         }
-        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems)
+        auto = auto_train.state(self.store, order.toolset)
+        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems, auto)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.actions.auto_train import AutoState
 from workbench.actions.models import RUN_PREFIX
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
@@ -13,6 +14,7 @@ from workbench.training.settings import DIALECTS, PRECISIONS
 from workbench.ui import forms
 from workbench.ui.forms import TrainOrder
 from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name, said
+from workbench.ui.views.train_runs import base_name
 
 _MAIN = (
     ("epochs", "Epochs", "Passes over the data"),
@@ -31,10 +33,12 @@ _MORE_LABELS = {
 _MORE_HINTS = {
     "augment": "Share of requests varied",
     "dialect": "auto: as the tokenizer tells",
+    "checkpoint_every": "Steps; 0: each half minute",
     "early_stop_patience": "Validations; 0: never",
     "max_seconds": "0: none",
     "threads": "0: as torch decides",
     "validate_every": "Steps; 0: six times",
+    "warm_start": "run:ID of an adapter to begin with",
 }
 _ABOUT = {"starter": "Ships with the workbench: tiny, to see the whole loop in minutes."}
 _CHOICES = {"precision": PRECISIONS, "dialect": DIALECTS}
@@ -46,8 +50,14 @@ def train_form(
     bases: Sequence[Model],
     counts: Mapping[Split, int],
     problems: Sequence[Problem] = (),
+    auto: AutoState | None = None,
 ) -> str:
-    """``counts``: approved scenarios of the toolset by split."""
+    """The form of a new run.
+
+    Args:
+        auto: the toolset's rule of auto-train, where it is shown.
+        counts: approved scenarios of the toolset by split.
+    """
     values = order.settings.to_dict()
     known = {model.id: model.label for model in bases}
     main = [_setting(name, label, hint, order) for name, label, hint in _MAIN]
@@ -73,6 +83,7 @@ def train_form(
         problems=by_field,
         ready=counts.get("train", 0) > 0,
         material=f"{material} scenarios, approved",
+        auto=auto,
     )
 
 
@@ -100,10 +111,14 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
     return {
         "id": run.id,
         "name": run_name(run),
-        "about": f"on {_base_name(run)} · snapshot {run.snapshot[:8]} · started {ago(run.created_at)}{padded}",
+        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · started {ago(run.created_at)}{padded}",
         "state": run.state,
         "tone": TONES[run.state],
         "stoppable": run.state in ("queued", "running"),
+        "resumable": run.resumable,
+        "deletable": run.finished and not run.deleted_at,
+        "tags": ", ".join(run.tags),
+        "typed_name": run.name,
         "active": active,
         "percent": round(100 * progress.fraction, 1),
         "message": run.message or progress.message or _phase(progress) if run.state != "done" else "",
@@ -135,32 +150,6 @@ def _tiles(progress: Progress) -> list[tuple[str, str]]:
     if run.finished:
         return [*tiles, ("Took", duration(elapsed(run)))]
     return [*tiles, ("To go", duration(progress.eta_s))]
-
-
-def _base_name(run: Run) -> str:
-    model = run.config.get("model", {})
-    name = str(model.get("id") or model.get("base") or run.model)
-    return name.rsplit("/", 1)[-1] if name.startswith("/") else name
-
-
-def train_runs(runs: Sequence[Run], watched: str) -> str:
-    rows = [
-        {
-            "id": run.id,
-            "name": run_name(run),
-            "state": run.state,
-            "tone": TONES[run.state],
-            "base": _base_name(run),
-            "steps": f"{run.summary['steps']:,}" if run.summary.get("steps") else "–",
-            "loss": number(run.summary.get("validation_loss")),
-            "exact": percent(run.summary.get("validation_exact"), 0),
-            "time": duration(elapsed(run)),
-            "when": ago(run.created_at),
-            "shown": run.id == watched,
-        }
-        for run in runs
-    ]
-    return render("train_runs.html", rows=rows)
 
 
 def train_head() -> str:

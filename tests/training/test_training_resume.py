@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from tests.small_models import make_gemma
 from tests.training.test_training_worker import QUICK, make_folder, run_here
+from workbench.errors import WorkbenchError
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.runfolder import RunFolder, append_rows, newest_checkpoint, read_process, read_rows, rewind
@@ -166,3 +167,14 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> Non
     assert found is not None and found.state["step"] == 3 and len(read_rows(folder.metrics)) == 3
     shutil.rmtree(folder.checkpoints)
     assert checkpoint.restore(folder) is None and read_rows(folder.metrics) == []
+
+
+def test_a_warm_start_begins_where_the_other_run_ended(tmp_path: Path, base: Path, uninterrupted: RunFolder) -> None:
+    folder = make_folder(tmp_path / "warm", base, SETTINGS, epochs=1)
+    shutil.copytree(uninterrupted.adapter, folder.path / "warm_start")
+    assert run_here(folder).state == "done"
+    assert curve(folder)[0]["loss"] < 0.8 * curve(uninterrupted)[0]["loss"]
+    other = make_folder(tmp_path / "other", base, SETTINGS, rank=2)
+    shutil.copytree(uninterrupted.adapter, other.path / "warm_start")
+    with pytest.raises(WorkbenchError, match="another rank"):
+        run_here(other)

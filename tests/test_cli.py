@@ -56,7 +56,10 @@ def test_import_and_rejects(run, root):
     path, rejects = root / "mixed.jsonl", root / "rejects.jsonl"
     path.write_text('{"request": "hi", "expected": "NO_TOOL"}\n{"request": "hi"}\n')
     run("import", path, "--status", "approved", "--rejects", rejects)
-    assert rejects.read_text() == '{"request": "hi"}\n'
+    assert rejects.read_text().splitlines() == [
+        '# line 2: expected: is missing Write the expected calls, or "NO_TOOL".',
+        '{"request": "hi"}',
+    ]
     assert run("status")["scenarios"]["approved"] == 13
     assert "one by one" in run("import", path, path, "--rejects", rejects, status=1)["error"]["hint"]
 
@@ -92,6 +95,30 @@ def test_train_evaluate_compare(run, root):
     assert (found["n"], len(found["rows"])) == (4, 2) and len(table.read_text().splitlines()) == 3
     assert len(run("runs")["runs"]) == 3
     assert run("runs", trained["id"], "--log")["log"] == ""
+
+
+def test_the_gate_and_the_exports(run, root, capsys):
+    model = f"run:{run('train', *QUICK)['id']}"
+    report, metrics = root / "report.html", root / "metrics.json"
+    better = run("compare", "starter", model, "--fail-if-worse", "--export", report, "--export", metrics)
+    assert better["gate"]["worse"] is False and better["gate"]["rule"] == "chance"
+    assert report.read_text("utf-8").startswith("<!doctype html>")
+    assert json.loads(metrics.read_text())["models"][0]["tool_name_correct"] == 2
+    # Half as many right answers, but of four scenarios: chance may do that, a margin of 10 points does not allow it.
+    assert run("compare", model, "starter", "--fail-if-worse")["gate"]["worse"] is False
+    ids = [one["run"] for one in better["models"]]
+    worse = run("compare", *ids[::-1], "--fail-if-worse", "--margin", "10", status=1)
+    assert worse["gate"] == {"worse": True, "rule": "margin", "reason": worse["gate"]["reason"]}
+    assert "two" in run("compare", "starter", "--fail-if-worse", status=2)["error"]["message"]
+    assert "no model" in run("compare", "starter", "no such", "--fail-if-worse", status=2)["error"]["message"]
+    assert "End its name" in run("compare", *ids, "--export", "x.pdf", status=1)["error"]["hint"]
+    again = root / "again.json"
+    run("evaluate", ids[0], ids[1], "--metrics", again)
+    assert again.read_bytes() == metrics.read_bytes()
+    board = run("leaderboard", better["snapshot"])["entries"]
+    assert [one["run"] for one in board] == ids[::-1]
+    assert cli.main(["leaderboard", better["snapshot"], "--workspace", str(root)]) == 0
+    assert "100.0%" in capsys.readouterr().out
 
 
 def test_no_wait_and_cancel(run):
@@ -179,7 +206,19 @@ def test_demo_on_stub_workers(run):
 
 
 def test_every_verb_has_help_workspace_and_json(capsys):
-    for verb in ("status", "import", "export", "coverage", "train", "runs", "evaluate", "compare", "app", "demo"):
+    for verb in (
+        "status",
+        "import",
+        "export",
+        "coverage",
+        "train",
+        "runs",
+        "evaluate",
+        "compare",
+        "leaderboard",
+        "app",
+        "demo",
+    ):
         with pytest.raises(SystemExit) as caught:
             cli.main([verb, "--help"])
         out = capsys.readouterr().out

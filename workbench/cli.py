@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from workbench import __version__
-from workbench.actions import check, comparing, demo, tool_sources, toolsets, transfer
+from workbench.actions import check, demo, duplicates, publishing, scoring, tool_sources, toolsets, transfer
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import STARTER_ID
 from workbench.actions.orders import WAYS
@@ -35,6 +35,7 @@ from workbench.scenarios.generate.variants import CHANGES
 from workbench.scenarios.targets import EXAMPLES, PRESETS
 from workbench.scenarios.toolset_edits import BROKEN_CHOICES
 from workbench.store.scenarios import ScenarioFilter
+from workbench.training.settings import PRESETS as RECIPES
 from workbench.training.settings import TrainSettings
 from workbench.workspace import REPOSITORY
 
@@ -66,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except WorkbenchError as error:
-        return _fail(error, arguments.json)
+        _fail(error, arguments.json)
+        # Where 1 says that a model is worse, what could not be compared must say something else.
+        return 2 if getattr(arguments, "fail_if_worse", False) else 1
     except BrokenPipeError:
         # The reader of a pipe has seen enough, as with `export | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -94,14 +97,15 @@ def _status(arguments: argparse.Namespace) -> int:
 def _import(arguments: argparse.Namespace) -> int:
     if arguments.rejects and len(arguments.files) > 1:
         raise WorkbenchError("--rejects takes the rejected rows of one file.", "Import the files one by one.")
-    with reach(arguments.workspace) as verbs:
-        reports = [
-            verbs.import_file(path, arguments.toolset, arguments.status, arguments.dry_run) for path in arguments.files
-        ]
+    reading = {"format": arguments.format, "columns": _columns(arguments.column), "conflicts": arguments.conflicts}
+    with reach(arguments.workspace) as verbs, _file_bar() as progress:
+        reports = verbs.import_files(
+            arguments.files, arguments.toolset, arguments.status, arguments.dry_run, reading, progress
+        )
     if arguments.rejects:
-        report = reports[0]
-        lines = report["rejected_lines"]
-        _write(arguments.rejects, [transfer.rejects(arguments.files[0], report["format"], lines)] if lines else [])
+        found = reports[0]["rejected"]
+        pieces = transfer.rejects(arguments.files[0], arguments.format, reading["columns"]) if found else []
+        _write(arguments.rejects, pieces)
     return _tell(
         arguments,
         reports if len(reports) > 1 else reports[0],
@@ -109,11 +113,23 @@ def _import(arguments: argparse.Namespace) -> int:
     )
 
 
+def _columns(pairs: Sequence[str]) -> dict[str, str]:
+    """The column by the field that it fills, from ``field=column``."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise WorkbenchError(f"'{pair}' does not say which column fills which field.", "Write FIELD=COLUMN.")
+    return {field: column for field, _, column in (pair.partition("=") for pair in pairs)}
+
+
 def _report_lines(report: Json, dry_run: bool) -> Iterator[str]:
     verb = "would import" if dry_run else "imported"
     yield f"{report['file']} ({report['format']}): {verb} {report['good']} {report['kind']}, {report['bad']} bad"
     if report["drafts"]:
         yield f"  {report['drafts']} of the bad rows {'would be' if dry_run else 'are'} kept as drafts"
+    if report["new"] + report["same"] + report["conflicting"]:
+        yield f"  {report['new']} new, {report['same']} the same, {report['conflicting']} with another content"
+    if report["toolsets"]:
+        yield f"  with the toolsets {', '.join(report['toolsets'])}"
     for problem in report["problems"]:
         place = f"line {problem['line']}: " if problem["line"] else ""
         field = f"{problem['field']}: " if problem["field"] else ""
@@ -125,8 +141,7 @@ def _report_lines(report: Json, dry_run: bool) -> Iterator[str]:
 def _export(arguments: argparse.Namespace) -> int:
     chosen = {field.name: value for field in fields(ScenarioFilter) if (value := getattr(arguments, field.name))}
     with reach(arguments.workspace) as verbs:
-        lines = (line.encode("utf-8") for line in verbs.export(chosen, arguments.format))
-        _write(arguments.output, lines)
+        _write(arguments.output, verbs.export(chosen, arguments.format, arguments.snapshot))
     if arguments.output:
         written = {"output": str(arguments.output), "format": arguments.format}
         return _tell(arguments, written, f"written to {arguments.output}")
@@ -432,6 +447,32 @@ def _teach(verbs: AnyVerbs, order: Json, arguments: argparse.Namespace) -> int:
     return _tell(arguments, found, head, tokens, *found["reasons"], *rejected)
 
 
+def _duplicates(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        if arguments.similar:
+            found = verbs.similar(arguments.similar, arguments.toolset, arguments.limit)
+            rows = [
+                [f"{one['likeness']:.0%}", one["scenario"]["id"], one["scenario"]["request"]]
+                for one in found["similar"]
+            ]
+            return _tell(
+                arguments, found, *(_table(["like", "id", "request"], rows) if rows else ["Nothing is like it."])
+            )
+        if arguments.action:
+            done = verbs.settle(arguments.action, arguments.ids, arguments.keep)
+            return _tell(arguments, done, "done")
+        if arguments.encoder:
+            verbs.compare_meaning(_model_id(arguments.encoder), arguments.toolset)
+        found = verbs.duplicates(arguments.toolset, arguments.kind, arguments.offset, arguments.limit)
+    counts = ", ".join(f"{n} {name}" for name, n in found["counts"].items())
+    title = f"{found['toolset']}: {found['scenarios']} scenarios compared by {found['compared']}; {counts}"
+    rows = [[", ".join(one["kinds"]), " ".join(one["scenarios"])] for one in found["clusters"]]
+    moves = [
+        f"{one['scenario']} went from {one['from']} to {one['to']}" for one in found["moves"] if one["was_settled"]
+    ]
+    return _tell(arguments, found, title, *(_table(["kind", "scenarios"], rows) if rows else ()), *moves)
+
+
 def _train(arguments: argparse.Namespace) -> int:
     given = {field.name: getattr(arguments, field.name) for field in _setting_fields()}
     settings = {name: value for name, value in given.items() if value is not None}
@@ -439,7 +480,10 @@ def _train(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
         if arguments.auto or arguments.timer:
             return _auto_train(verbs, arguments, base, settings)
-        run = verbs.train(arguments.toolset, base, settings, arguments.name, arguments.snapshot, arguments.like)
+        if arguments.preflight:
+            return _preflight(arguments, verbs, base, settings)
+        rest = (arguments.name, arguments.snapshot, arguments.allow_leaks, arguments.preset, arguments.like)
+        run = verbs.train(arguments.toolset, base, settings, *rest)
         if arguments.wait:
             (run,) = _wait(verbs, [run["id"]])
     return _tell(arguments, run, *_run_lines([run]))
@@ -447,6 +491,9 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _auto_train(verbs: AnyVerbs, arguments: argparse.Namespace, base: str, settings: Json) -> int:
     """Train and evaluate if enough is new; switch the app's timer."""
+    if arguments.preset or arguments.like or arguments.allow_leaks or arguments.preflight:
+        message = "--auto and --timer go without --preset, --like, --allow-leaks and --preflight."
+        raise WorkbenchError(message, "Give the settings themselves, such as --epochs 5.")
     found: Json = {}
     if arguments.timer:
         active = arguments.timer == "on"
@@ -461,6 +508,31 @@ def _auto_train(verbs: AnyVerbs, arguments: argparse.Namespace, base: str, setti
     told = [f"the app {'trains' if found['active'] else 'does not train'} by itself"] if arguments.timer else []
     told += [f"{found['toolset']}: {found['new']} approved scenarios are new, {found['min_new']} are needed"]
     return _tell(arguments, found, *told, *(_run_lines([found["run"], *found.get("evaluations", [])]) if run else []))
+
+
+def _preflight(arguments: argparse.Namespace, verbs: AnyVerbs, base: str, settings: Json) -> int:
+    """What a run would see and cost; exit status 1 when a scenario must not be trained, or the check failed."""
+    found = verbs.preflight(arguments.toolset, base, settings, arguments.preset, arguments.like)
+    phase = ""
+    while found["state"] not in FINISHED_STATES:
+        if found["phase"] != phase:
+            phase = found["phase"]
+            print(f"{phase}…", file=sys.stderr, flush=True)
+        time.sleep(POLL_SECONDS)
+        found = verbs.preflight_state(found["key"])
+    summary = found["summary"]
+    if found["state"] != "done":
+        raise WorkbenchError(found["message"] or "The pre-flight was stopped.", "Mend it and check again.")
+    blocked = (f"  {one['scenario_id']} ({one['split']}): {'; '.join(one['reasons'])}" for one in found["blocked"])
+    _tell(
+        arguments,
+        found,
+        f"{summary['scenarios']:,} scenarios, {summary['blocked']:,} of them must not be trained",
+        *blocked,
+        f"longest: {summary['longest']:,} tokens; trained: {summary['trained_tokens']:,} of {summary['tokens']:,}",
+        f"about {summary['seconds']:,.0f} s for {summary['total_steps']:,} steps, {summary['memory_mb']:,} MB",
+    )
+    return 1 if found["blocked"] else 0
 
 
 def _runs(arguments: argparse.Namespace) -> int:
@@ -517,6 +589,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         found = _start_evaluations(verbs, arguments)
         if arguments.wait:
             found["runs"] = _wait(verbs, [run["id"] for run in found["runs"]])
+        if arguments.metrics:
+            ids = [run["id"] for run in found["runs"]]
+            _write(arguments.metrics, (line.encode("utf-8") for line in verbs.export_comparison(ids, "metrics")))
     return _tell(arguments, found, *_run_lines(found["runs"]))
 
 
@@ -526,16 +601,70 @@ def _compare(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
         ids = [run["id"] for run in _start_evaluations(verbs, arguments)["runs"]]
         _wait(verbs, ids)
-        if arguments.output:
-            lines = verbs.export_comparison(ids, arguments.format, arguments.differing)
-            _write(arguments.output, (line.encode("utf-8") for line in lines))
-        found = verbs.compare(ids, arguments.differing)
+        filter = {"differing": True} if arguments.differing else {}
+        for path in arguments.export:
+            lines = verbs.export_comparison(ids, _format_of(path), filter, arguments.threshold)
+            _write(path, (line.encode("utf-8") for line in lines))
+        found = verbs.compare(ids, filter, arguments.threshold)
+        if arguments.fail_if_worse:
+            found["gate"] = verbs.gate(ids, arguments.margin, arguments.figure)
+    _tell_comparison(arguments, found)
+    return int(arguments.fail_if_worse and found["gate"]["worse"])
+
+
+def _tell_comparison(arguments: argparse.Namespace, found: Json) -> None:
     rows = [
         [model["label"], *(_percent(model["headline"][name]) for name in ("tool_accuracy", "exact_calls"))]
         for model in found["models"]
     ]
     title = f"{found['n']} {found['split']} scenarios of snapshot {found['snapshot']}; {found['differing']} differ"
-    return _tell(arguments, found, title, *_table(["model", "tool accuracy", "exact calls"], rows))
+    verdict = (
+        [f"{'WORSE' if found['gate']['worse'] else 'not worse'}: {found['gate']['reason']}"] if "gate" in found else []
+    )
+    _tell(
+        arguments, found, title, *_table(["model", "tool accuracy", "exact calls"], rows), *found["findings"], *verdict
+    )
+
+
+def _format_of(path: Path) -> str:
+    """The format that the end of a file's name asks for."""
+    try:
+        return publishing.SUFFIXES[path.suffix.lower()]
+    except KeyError:
+        raise WorkbenchError(
+            f"It is not clear what to write to {path}.", f"End its name in {', '.join(publishing.SUFFIXES)}."
+        ) from None
+
+
+def _leaderboard(arguments: argparse.Namespace) -> int:
+    with reach(arguments.workspace) as verbs:
+        found = verbs.leaderboard(arguments.snapshot, arguments.split)
+    names = ("exact_calls", "tool_accuracy")
+    rows = [
+        [one["label"], *(_percent(one[name]) for name in names), one["at"][:16], one["run"]] for one in found["entries"]
+    ]
+    table = _table(["model", "exact calls", "tool accuracy", "at", "run"], rows)
+    return _tell(arguments, found, *(table if rows else ["Nothing was evaluated on this snapshot split yet."]))
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    *given, replies = arguments.files
+    if len(given) not in ((1, 2) if arguments.bfcl else (2,)):
+        wanted = "QUESTIONS [ANSWERS] REPLIES" if arguments.bfcl else "TOOLS SCENARIOS REPLIES"
+        raise WorkbenchError("Some file is missing, or one too many.", f"Name {wanted}, in this order.")
+    if arguments.bfcl:
+        answers = given[1] if len(given) == 2 else None
+        rows = scoring.score_bfcl(given[0], answers, replies, arguments.dialect, arguments.underscores)
+    else:
+        rows = scoring.score_replies(given[0], given[1], replies, arguments.dialect or scoring.DIALECT)
+    counts = {"right": 0, "wrong": 0, "problems": 0}
+    for row in rows:
+        kind = "problems" if "problem" in row else "right" if row["valid"] else "wrong"
+        counts[kind] += 1
+        said = row.get("problem") or f"{row.get('error_type', '')} {row['error']}".strip()
+        print(json.dumps(row, ensure_ascii=False) if arguments.json else f"{row['id']}  {kind}  {said}".rstrip())
+    print(f"{counts['right']} right, {counts['wrong']} wrong, {counts['problems']} not scored", file=sys.stderr)
+    return 1 if counts["problems"] else 0
 
 
 def _app(arguments: argparse.Namespace) -> int:
@@ -591,6 +720,21 @@ def _bar() -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
             figures = {name: progress["figures"].get(name) for name in ("loss", "validation_exact", "per_second")}
             bar.set_postfix({k: f"{v:.3g}" for k, v in figures.items() if v is not None}, refresh=False)
             bar.update(progress["fraction"] - bar.n)
+
+        yield show
+
+
+@contextmanager
+def _file_bar() -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on standard error that appears only when a file takes its time."""
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}"
+    with tqdm(total=1.0, file=sys.stderr, bar_format=form, delay=2.0, leave=False) as bar:
+
+        def show(name: str, share: float) -> None:
+            bar.set_description_str(name, refresh=False)
+            bar.update(share - bar.n)
 
         yield show
 
@@ -684,16 +828,26 @@ def _verb(verbs: Any, name: str, command: Command, help: str) -> argparse.Argume
 def _add_data_verbs(verbs: Any) -> None:
     _verb(verbs, "status", _status, "what the workspace holds")
 
-    parser = _verb(verbs, "import", _import, "read files of scenarios or tools")
+    parser = _verb(verbs, "import", _import, "read files of scenarios, tools or prompts")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--toolset", default="", help="toolset of rows that name none, or name of imported tools")
     parser.add_argument("--status", default="", choices=("", *STATUSES), help="status of the good rows")
     parser.add_argument("--dry-run", action="store_true", help="only report what is in the files")
+    parser.add_argument(
+        "--format", default="", choices=("", *transfer.IMPORT_FORMATS), help="instead of recognising it"
+    )
+    column_help = "which column of a table fills a field; may be given several times"
+    parser.add_argument("--column", action="append", default=[], metavar="FIELD=COLUMN", help=column_help)
+    conflicts_help = "scenarios that are there with another content: a new revision, or keep what is there"
+    parser.add_argument("--conflicts", default="replace", choices=transfer.CONFLICTS, help=conflicts_help)
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rejected rows here")
 
     parser = _verb(verbs, "export", _export, "write scenarios to a file")
     parser.add_argument("--format", default="jsonl", choices=transfer.EXPORT_FORMATS)
     parser.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    parser.add_argument(
+        "--snapshot", default="", metavar="HASH", help="the scenarios of a snapshot; --split may narrow it"
+    )
     for field in fields(ScenarioFilter):
         parser.add_argument(f"--{field.name}", default="", help=f"only scenarios with this {field.name}")
 
@@ -841,6 +995,19 @@ def _add_generate_verb(verbs: Any) -> None:
             group.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default))
     _add_wait(parser)
 
+    parser = _verb(verbs, "duplicates", _duplicates, "near-duplicates, conflicts and leaks; say what is to be done")
+    parser.add_argument("--toolset", default="")
+    parser.add_argument("--kind", default="", choices=("", *duplicates.ALL_KINDS), help="only clusters of this kind")
+    parser.add_argument("--offset", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--similar", default="", metavar="REQUEST", help="list scenarios like this request instead")
+    parser.add_argument(
+        "--encoder", default="", help="folder or hub id of a BERT-like model that compares meaning, too"
+    )
+    parser.add_argument("--action", default="", choices=("", "keep", "merge", "variants", "unmark"))
+    parser.add_argument("--keep", default="", metavar="ID", help="the scenario that stays, of keep and merge")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="the scenarios of the action")
+
 
 def _add_run_verbs(verbs: Any) -> None:
     parser = _verb(verbs, "train", _train, "train a LoRA adapter")
@@ -852,6 +1019,10 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--auto", action="store_true", help="train and evaluate only if enough scenarios are new")
     parser.add_argument("--min-new", type=int, default=0, metavar="N", help="how many are enough (50)")
     parser.add_argument("--timer", default="", choices=("on", "off"), help="let the app look by itself, or not")
+    leaks = "train although held-out scenarios are like training scenarios; the run keeps the reason"
+    parser.add_argument("--allow-leaks", default="", metavar="REASON", help=leaks)
+    parser.add_argument("--preset", default="", choices=("", *RECIPES), help="settings for these data and this machine")
+    parser.add_argument("--preflight", action="store_true", help="only show what a run would see and cost")
     _add_wait(parser)
     group = parser.add_argument_group("settings, with good defaults for each base")
     for field in _setting_fields():
@@ -862,12 +1033,36 @@ def _add_run_verbs(verbs: Any) -> None:
     parser = _verb(verbs, "evaluate", _evaluate, "let models answer the scenarios of a split")
     _add_models(parser)
     _add_wait(parser)
+    parser.add_argument("--metrics", type=Path, metavar="FILE", help="write the metrics as JSON here; needs --wait")
 
     parser = _verb(verbs, "compare", _compare, "two or more models side by side, evaluated where they are not yet")
     _add_models(parser)
     parser.add_argument("--differing", action="store_true", help="only the scenarios where the models differ")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table here, too")
-    parser.add_argument("--format", default="csv", choices=comparing.EXPORT_FORMATS, help="of --output")
+    parser.add_argument("--threshold", type=int, default=0, metavar="PERCENT", help="less sure calls count as NO_TOOL")
+    parser.add_argument(
+        "--export", "--output", type=Path, metavar="FILE", action="append", default=[],
+        help="write .csv, .jsonl (a scenario a row), .html (a report) or .json (metrics); may be repeated",
+    )  # fmt: skip
+    gate = parser.add_argument_group("gate, for the first model as base and the second as candidate")
+    gate.add_argument(
+        "--fail-if-worse", action="store_true",
+        help="exit with 1 when the candidate is worse beyond chance (exact McNemar test, two-sided, 5%%); 2 on errors",
+    )  # fmt: skip
+    gate.add_argument(
+        "--margin", type=float, metavar="POINTS", help="fail beyond this loss instead, whatever chance is"
+    )
+    gate.add_argument("--figure", default="exact", choices=("exact", "tool"), help="what must not be worse")
+
+    parser = _verb(verbs, "leaderboard", _leaderboard, "every evaluated model on a snapshot split, the best first")
+    parser.add_argument("snapshot", metavar="SNAPSHOT")
+    parser.add_argument("--split", default="test", choices=SPLITS)
+
+    parser = _verb(verbs, "score", _score, "judge a file of replies; with --json one verdict a line")
+    files = "TOOLS SCENARIOS REPLIES, or with --bfcl QUESTIONS [ANSWERS] REPLIES"
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=files)
+    parser.add_argument("--bfcl", action="store_true", help="the verdicts of BFCL's own checker")
+    parser.add_argument("--underscores", action="store_true", help="BFCL: function names are written with _ for .")
+    parser.add_argument("--dialect", default="", help=f"how raw replies are written ({scoring.DIALECT})")
 
     parser = _verb(verbs, "app", _app, "open the workbench in the browser")
     parser.add_argument("--host", default="127.0.0.1")
@@ -903,8 +1098,10 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", nargs="+", metavar="MODEL", help="'starter', a hub id, a folder, or run:ID")
-    parser.add_argument("--split", default="test", choices=SPLITS)
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="'starter', a hub id, a folder, run:ID, or an evaluation's id"
+    )
+    parser.add_argument("--split", default="", choices=SPLITS, help="test, or that of the evaluation that is named")
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
     parser.add_argument("--toolset", default="", help="of the snapshot that is made")
 

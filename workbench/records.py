@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,12 +24,14 @@ RunState = Literal["queued", "running", "stopping", "done", "stopped", "failed"]
 ProfileStyle = Literal["plain", "context", "router"]
 ReplyKind = Literal["calls", "text", "malformed"]
 ReasoningDemand = Literal["optional", "required"]
+RuleKind = Literal["exact", "case-fold", "path", "tolerance", "set", "regex"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 SPLITS: tuple[Split, ...] = get_args(Split)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 PROFILE_STYLES: tuple[ProfileStyle, ...] = get_args(ProfileStyle)
 REASONING_DEMANDS: tuple[ReasoningDemand, ...] = get_args(ReasoningDemand)
+RULE_KINDS: tuple[RuleKind, ...] = get_args(RuleKind)
 FINISHED_STATES: tuple[RunState, ...] = ("done", "stopped", "failed")
 T = TypeVar("T", bound=str)
 NO_TOOL = "NO_TOOL"
@@ -46,6 +49,51 @@ class RecordError(WorkbenchError):
 
 
 @dataclass(frozen=True)
+class Rule:
+    """How the value of an argument is compared with the expected one; ``scenarios.rules`` says what each means.
+
+    Attributes:
+        absolute, relative: of ``tolerance``: the largest difference, as a number and as a share of the expected value;
+            the larger of the two counts.
+        items: of ``set``: how entries are compared.
+        pattern: of ``regex``: what the whole text must match, in RE2's syntax.
+    """
+
+    kind: RuleKind = "exact"
+    absolute: float = 0
+    relative: float = 0
+    items: Rule | None = None
+    pattern: str = ""
+
+    def to_value(self) -> Any:
+        """The kind alone where that says all, or else an object such as ``{"rule": "tolerance", "absolute": 0.5}``."""
+        data: dict[str, Any] = {key: getattr(self, key) for key in ("absolute", "relative", "pattern")}
+        data["items"] = self.items.to_value() if self.items else None
+        given = {key: value for key, value in data.items() if value}
+        if self.kind == "tolerance" and not given:
+            given = {"absolute": self.absolute}
+        return {"rule": self.kind, **given} if given else self.kind
+
+    @classmethod
+    def from_value(cls, value: Any, path: str = "rule") -> Rule:
+        outer = {"rule": value} if isinstance(value, str) else _mapping(value, path)
+        if outer.get("rule") == "any-of":
+            raise RecordError(path, "'any-of' is not written as a rule", "List the further values under 'accept'.")
+        kind = _choice(outer.get("rule"), RULE_KINDS, path if isinstance(value, str) else f"{path}.rule")
+        settings = {"tolerance": ("absolute", "relative"), "set": ("items",), "regex": ("pattern",)}.get(kind, ())
+        _known_keys(outer, ("rule", *settings), path)
+        if kind == "tolerance" and not outer.keys() & {*settings}:
+            raise RecordError(path, "has no tolerance", 'Write "absolute", "relative" or both, such as 0.5.')
+        return cls(
+            kind,
+            absolute=_tolerance(outer.get("absolute", 0), f"{path}.absolute"),
+            relative=_tolerance(outer.get("relative", 0), f"{path}.relative"),
+            items=cls.from_value(outer["items"], f"{path}.items") if "items" in outer else None,
+            pattern=_text(outer.get("pattern"), f"{path}.pattern") if kind == "regex" else "",
+        )
+
+
+@dataclass(frozen=True)
 class Tool:
     """A function schema in OpenAI form.
 
@@ -53,6 +101,8 @@ class Tool:
         parameters: JSON Schema of type ``object``.
         extra: keys beside ``function`` that other programs put there; kept so that export loses nothing.
         details: further keys inside ``function``, such as ``strict`` or ``return``; kept for the same reason.
+        rules: how arguments are compared where an expected call does not say, by argument (see ``ExpectedCall``). They
+            stand beside ``function``, so no model ever reads them.
     """
 
     name: str
@@ -60,6 +110,7 @@ class Tool:
     parameters: Mapping[str, Any]
     extra: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
     @property
     def properties(self) -> Mapping[str, Mapping[str, Any]]:
@@ -71,20 +122,24 @@ class Tool:
 
     def to_dict(self) -> dict[str, Any]:
         function = {"name": self.name, "description": self.description, "parameters": _plain(self.parameters)}
-        return {"type": "function", "function": {**function, **_plain(self.details)}, **_plain(self.extra)}
+        rules = {"rules": _rule_values(self.rules)} if self.rules else {}
+        return {"type": "function", "function": {**function, **_plain(self.details)}, **_plain(self.extra), **rules}
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "tool") -> Tool:
         outer = _mapping(data, path)
         inner = _mapping(outer.get("function", outer), f"{path}.function")
         parameters = inner.get("parameters") or {"type": "object", "properties": {}}
-        extra = {k: v for k, v in outer.items() if k not in ("type", "function")} if "function" in outer else {}
+        wrapped = "function" in outer
+        extra = {k: v for k, v in outer.items() if k not in ("type", "function", "rules")} if wrapped else {}
+        told = ("type", "name", "description", "parameters", *(() if wrapped else ("rules",)))
         return cls(
             name=_text(inner.get("name"), f"{path}.name"),
             description=_text(inner.get("description", ""), f"{path}.description", empty=True),
             parameters=_mapping(parameters, f"{path}.parameters"),
             extra=extra,
-            details={k: v for k, v in inner.items() if k not in ("type", "name", "description", "parameters")},
+            details={k: v for k, v in inner.items() if k not in told},
+            rules=_rules(outer.get("rules", {}), f"{path}.rules"),
         )
 
 
@@ -140,6 +195,10 @@ class Toolset:
     def tool_names(self) -> tuple[str, ...]:
         return tuple(tool.name for tool in self.tools)
 
+    def offered(self, scenario: Scenario) -> tuple[Tool, ...]:
+        """The tools that are offered with a scenario's request: those that it names, or all."""
+        return tuple(t for t in self.tools if t.name in scenario.tools) if scenario.tools else self.tools
+
     def to_dict(self) -> dict[str, Any]:
         tools = [tool.to_dict() for tool in self.tools]
         return {"name": self.name, "profile": self.profile.to_dict(), "tools": tools, **_plain(self.extra)}
@@ -185,12 +244,16 @@ class ExpectedCall:
         arguments: the values to train on; the canonical answer.
         accept: further values that count as right, by argument.
         optional: arguments that may be left out and still count as right.
+        rules: how arguments are compared where not as equal JSON, by argument.
+
+    ``accept``, ``optional`` and ``rules`` name an argument, or a property inside of one with dots: ``options.ttl``.
     """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     accept: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
     @property
     def call(self) -> ToolCall:
@@ -202,12 +265,14 @@ class ExpectedCall:
             data["accept"] = {name: _plain(list(values)) for name, values in self.accept.items()}
         if self.optional:
             data["optional"] = sorted(self.optional)
+        if self.rules:
+            data["rules"] = _rule_values(self.rules)
         return data
 
     @classmethod
     def from_dict(cls, data: Any, path: str = "expected") -> ExpectedCall:
         outer = _mapping(data, path)
-        _known_keys(outer, ("name", "arguments", "accept", "optional"), path)
+        _known_keys(outer, ("name", "arguments", "accept", "optional", "rules"), path)
         accept = _mapping(outer.get("accept", {}), f"{path}.accept")
         optional = _sequence(outer.get("optional", ()), f"{path}.optional")
         return cls(
@@ -215,6 +280,7 @@ class ExpectedCall:
             arguments=_mapping(outer.get("arguments", {}), f"{path}.arguments"),
             accept={k: tuple(_sequence(v, f"{path}.accept.{k}")) for k, v in accept.items()},
             optional=frozenset(_text(v, f"{path}.optional[{i}]") for i, v in enumerate(optional)),
+            rules=_rules(outer.get("rules", {}), f"{path}.rules"),
         )
 
 
@@ -299,6 +365,7 @@ SCENARIO_KEYS = (
     "status",
     "split",
     "source",
+    "tools",
 )
 
 
@@ -309,6 +376,7 @@ class Scenario:
     Attributes:
         split: a pinned split; None lets the stable hash of the request decide.
         source: provenance, such as ``shipped``, ``import:file.csv`` or ``author``.
+        tools: names of the tools that are offered with this request; empty offers all of the toolset.
     """
 
     id: str
@@ -324,6 +392,7 @@ class Scenario:
     status: Status = "draft"
     split: Split | None = None
     source: str = ""
+    tools: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The workbench's own JSON form of a scenario; empty optional fields are left out."""
@@ -338,6 +407,8 @@ class Scenario:
             data["tags"] = list(self.tags)
         if self.history:
             data["history"] = [turn.to_dict() for turn in self.history]
+        if self.tools:
+            data["tools"] = list(self.tools)
         data["status"] = self.status
         return data
 
@@ -365,6 +436,7 @@ class Scenario:
             ),
             status=_choice(outer.get("status", "draft"), STATUSES, "status"),
             split=None if split is None else _choice(split, SPLITS, "split"),
+            tools=tuple(_text(t, f"tools[{i}]") for i, t in enumerate(_sequence(outer.get("tools", ()), "tools"))),
             **texts,
         )
 
@@ -445,8 +517,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class ArgumentScore:
-    """One argument of one expected call beside what the model gave.
+    """One argument of one expected call beside what the model gave; inside objects each property is one of its own.
 
+    ``name`` is the argument, or the way to a property: ``options.ttl``.
     ``verdict``: ``match``, ``differs``, ``missing`` (expected, not given) or ``unexpected`` (given, not expected).
     """
 
@@ -620,6 +693,20 @@ def _text(value: Any, path: str, empty: bool = False) -> str:
         raise RecordError(path, f"must be text, is {_kind(value)}")
     if not value.strip() and not empty:
         raise RecordError(path, "is empty")
+    return value
+
+
+def _rules(value: Any, path: str) -> dict[str, Rule]:
+    return {name: Rule.from_value(rule, f"{path}.{name}") for name, rule in _mapping(value, path).items()}
+
+
+def _rule_values(rules: Mapping[str, Rule]) -> dict[str, Any]:
+    return {name: rule.to_value() for name, rule in rules.items()}
+
+
+def _tolerance(value: Any, path: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise RecordError(path, f"must be a number from 0 up, is {value!r}")
     return value
 
 

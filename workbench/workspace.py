@@ -32,6 +32,11 @@ class Workspace:
         return self.runs / "workbench.duckdb"
 
     @property
+    def embeddings(self) -> Path:
+        """Vectors of requests, a folder an encoder."""
+        return self.runs / "embeddings"
+
+    @property
     def app_file(self) -> Path:
         """Written by a running app: its pid, URL and the key that local programs use to reach it."""
         return self.runs / "app.json"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.small_workspace import PING, TOOLSET, make_scenario
-from workbench.actions import targets
+from workbench.actions import duplicates, targets
 from workbench.actions.check import check, check_files
 from workbench.actions.content import open_workspace
 from workbench.errors import WorkbenchError
@@ -35,6 +35,8 @@ def test_a_clean_workspace_passes(store):
             "schema",
             "os",
             "duplicates",
+            "near-duplicates",
+            "leaks",
             "reasoning",
             "targets",
         }
@@ -46,7 +48,7 @@ def test_each_gate(store):
         store,
         make_scenario(30, outcome=Outcome((ExpectedCall("ping", {"host": 1}),))),
         make_scenario(31, os="amiga"),
-        make_scenario(32, request="  Please PING host0", os="linux", outcome=Outcome()),
+        make_scenario(32, request="  Please PING host0", os="linux", outcome=Outcome(), split=make_scenario(0).split),
         make_scenario(33, os="amiga", status="draft"),
     )
     targets.set_targets(store, "small", ["total >= 20", "os linux >= 1"])
@@ -65,6 +67,22 @@ def test_each_gate(store):
 def test_the_same_words_in_another_context_are_no_duplicate(store):
     put(store, make_scenario(0, id="n", os="bsd"), make_scenario(0, id="m", shell="zsh"))
     assert found(store) == []
+
+
+def test_near_duplicates_and_leaks(store):
+    request = "please ping the big printer in the hall downstairs"
+    put(
+        store,
+        make_scenario(40, request=request, split="train"),
+        make_scenario(41, request=request.replace("printer", "pritner"), split="train"),
+        make_scenario(42, request=request.replace("hall", "hal"), split="train", status="draft"),
+    )
+    assert found(store) == [("near-duplicates", "s40", "request")]
+    duplicates.mark_variants(store, ["s40", "s41", "s42"], True)
+    assert found(store) == []
+    put(store, make_scenario(43, request=request.replace("please", "plese"), split="test"))
+    duplicates.mark_variants(store, ["s40", "s41", "s42", "s43"], True)
+    assert found(store) == [("leaks", "s43", "split")]
 
 
 def test_reasoning_where_the_profile_demands_it(store):

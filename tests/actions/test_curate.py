@@ -92,3 +92,17 @@ def test_coverage(store):
     assert sum(table["by_tool_status"]["ping"].values()) == 4
     with pytest.raises(WorkbenchError, match="no toolset 'x'"):
         coverage.coverage(store, "x")
+
+
+def test_a_variant_of_a_test_scenario_must_say_it_differently(store):
+    draft = curate.variant(store, "s9", "v1")
+    like = curate.get(store, "s9")
+    assert (draft.status, draft.split, draft.request) == ("draft", "train", "")
+    assert draft.outcome == like.outcome and draft.source == "variant:s9"
+    for words in (like.request, f"  {like.request.upper()}! "):
+        with pytest.raises(ProblemsError) as caught:
+            curate.save_scenario(store, replace(draft, request=words))
+        assert caught.value.problems[0].field == "request"
+    assert curate.save_scenario(store, replace(draft, request="is it reachable"))
+    from_train = curate.variant(store, "s0", "v2")
+    assert curate.save_scenario(store, replace(from_train, request=curate.get(store, "s0").request))

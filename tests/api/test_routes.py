@@ -107,8 +107,29 @@ def test_train_evaluate_compare(client):
     assert [model["headline"]["exact_calls"]["value"] for model in found["models"]] == [0.5, 1.0]
     table = client.get("/api/compare", params={"run": ids, "format": "csv", "differing": True})
     assert len(table.text.splitlines()) == 3
+    page = {"run": ids, "bucket": "fixed", "limit": 1}
+    told = client.get("/api/compare", params=page).json()
+    assert (told["rows_total"], len(told["rows"])) == (2, 1)
+    assert told["rows"][0]["answers"][ids[0]]["reason"] == "=stub"
+    assert client.get("/api/compare", params={"run": ids, "bucket": "odd"}).status_code == 400
+    gate = client.get("/api/compare/gate", params={"run": ids[::-1], "margin": 10}).json()
+    assert gate["worse"] and gate["rule"] == "margin"
+    report = client.get("/api/compare", params={"run": ids, "format": "html"})
+    assert (
+        report.headers["content-type"].startswith("text/html") and "attachment" in report.headers["content-disposition"]
+    )
+    metrics = client.get("/api/compare", params={"run": ids, "format": "metrics"})
+    assert metrics.json()["total"] == 4 and metrics.headers["content-disposition"].endswith('comparison.json"')
+    doubted = client.get("/api/compare", params={"run": ids, "threshold": 51}).json()
+    assert doubted["models"][1]["headline"]["exact_calls"]["value"] == 0.5
+    board = client.get("/api/leaderboard", params={"snapshot": found["snapshot"]}).json()["entries"]
+    assert [entry["run"] for entry in board] == ids[::-1]
+    again = client.post(f"/api/runs/{ids[0]}/rerun", json={"scenario": "s9"}).json()
+    assert finish(client, again["id"])["state"] == "done"
+    replies = client.get(f"/api/runs/{again['id']}/replies").json()["replies"]
+    assert [one["reply"]["scenario_id"] for one in replies] == ["s9"]
     assert "at least two" in error_of(client.get("/api/compare", params={"run": ids[:1]}))["message"]
-    assert len(client.get("/api/runs", params={"kind": "evaluate"}).json()["runs"]) == 2
+    assert len(client.get("/api/runs", params={"kind": "evaluate"}).json()["runs"]) == 3
 
 
 def test_cancel(client):

@@ -37,6 +37,7 @@ def stop_app(process):
         process.wait(20)
     except subprocess.TimeoutExpired:
         process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")

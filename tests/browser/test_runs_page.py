@@ -85,4 +85,3 @@ def test_stop_resume_reorder_delete_and_undo(open_page, verbs, base):
 
     page.get_by_role("link", name="Use its settings").click()
     page.wait_for_function("document.querySelector('#t-epochs')?.value === '1000'")
-    page.screenshot(path="/tmp/trainruns-page.png", full_page=True)

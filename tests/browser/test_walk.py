@@ -40,7 +40,7 @@ def train(page, base):
     page.get_by_role("link", name="Train", exact=True).click()
     page.get_by_label("Base model").select_option("other")
     page.get_by_label("Hub id or folder").fill(str(base))
-    page.get_by_text("More settings").click()
+    page.get_by_text("Data and validation", exact=True).click()
     page.get_by_label("Augment").fill("0")
     page.get_by_label("Epochs").fill("3")
     page.get_by_label("Batch").fill("4")
@@ -60,7 +60,7 @@ def compare(page):
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("heading", name="Scenario by scenario").wait_for(timeout=PATIENCE_MS)
     assert page.locator(".wb-cards section").count() == 2
-    assert page.locator("#wb-result tbody tr").count() == 4
+    assert page.locator("#wb-answers tbody tr").count() == 4
     assert violations(page) == []
 
 

@@ -1,11 +1,13 @@
 """Rates, intervals and slices."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.evaluation.statistics import Rate, percentile, summarise, summarise_by, wilson
-from workbench.records import ExpectedCall, Outcome, Parsed, Reply, Scenario, Score
+from workbench.evaluation.statistics import Rate, percentile, summarise, wilson
+from workbench.records import ArgumentScore, ExpectedCall, Outcome, Parsed, Reply, Scenario, Score
 
 
 @pytest.mark.parametrize(
@@ -93,17 +95,28 @@ def test_only_answered_scenarios_count() -> None:
     assert summarise([], [], []).tool_accuracy.value is None
 
 
-def test_slices() -> None:
+def test_over_calls_misses_and_arguments() -> None:
     cases = [
-        case("a", ("ping", "note"), CALLS, True, os="linux"),
-        case("b", ("ping",), CALLS, False, os="bsd"),
-        case("c", (), TEXT, True),
+        case("a", ("ping",), CALLS, True),
+        case("b", ("ping",), TEXT, False),
+        case("d", (), TEXT, True),
+        case("e", (), CALLS, False),
+        case("f", (), CALLS, False),
     ]
+    marks = tuple(
+        ArgumentScore(0, name, verdict)
+        for name, verdict in zip("abcd", ("match", "differs", "missing", "unexpected"), strict=True)
+    )
     scores, replies, scenarios = zip(*cases, strict=True)
-    by_tool = summarise_by("tool", scores, replies, scenarios)
-    assert {tool: found.tool_accuracy for tool, found in by_tool.items()} == {
-        "NO_TOOL": Rate(1, 1),
-        "note": Rate(1, 1),
-        "ping": Rate(1, 2),
-    }
-    assert list(summarise_by("os", scores, replies, scenarios)) == ["", "bsd", "linux"]
+    found = summarise((replace(scores[0], arguments=marks), *scores[1:]), replies, scenarios)
+    assert found.over_calls == Rate(2, 3) and found.misses == Rate(1, 2)
+    assert found.argument_precision == Rate(1, 3) and found.argument_recall == Rate(1, 3)
+    assert found.argument_f1 == pytest.approx(1 / 3)
+    assert found.to_dict()["argument_f1"] == pytest.approx(1 / 3)
+
+
+@given(st.permutations([case(str(i), ("ping",) * (i % 2), (TEXT, CALLS, BROKEN)[i % 3], i % 4 == 0) for i in range(9)]))
+def test_the_order_of_scenarios_does_not_matter(cases) -> None:
+    scores, replies, scenarios = zip(*cases, strict=True)
+    ordered = sorted(cases, key=lambda one: one[2].id)
+    assert summarise(scores, replies, scenarios) == summarise(*zip(*ordered, strict=True))

@@ -40,7 +40,7 @@ sys.exit(run_worker(Path(sys.argv[1]), work))
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     """Start a worker of a kind; returns its folder."""
     (tmp_path / "stub.py").write_text(WORKER)
-    monkeypatch.setattr("workbench.jobs.local.worker_environment", lambda env: {
+    monkeypatch.setattr("workbench.jobs.local.worker_environment", lambda env, keep: {
         **worker_environment(env), "PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"
     })  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from workbench.records import ExpectedCall, Outcome, Scenario, ToolCall, Turn
+from workbench.records import ExpectedCall, Outcome, Rule, Scenario, ToolCall, Turn
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SOLID = TEXT.filter(lambda text: text.strip() != "") | st.sampled_from(
@@ -36,6 +36,15 @@ ARGUMENTS = st.dictionaries(TEXT, JSON, max_size=3)
 CALLS = st.builds(ToolCall, SOLID, ARGUMENTS)
 
 
+RULES = st.recursive(
+    st.sampled_from([Rule(), Rule("case-fold"), Rule("path"), Rule("set")])
+    | st.builds(Rule, st.just("tolerance"), st.floats(0, 9), st.integers(0, 2))
+    | st.builds(Rule, st.just("regex"), pattern=SOLID),
+    lambda inner: st.builds(Rule, st.just("set"), items=inner),
+    max_leaves=3,
+)
+
+
 @st.composite
 def expected_calls(draw: st.DrawFn) -> ExpectedCall:
     arguments = draw(ARGUMENTS)
@@ -44,7 +53,8 @@ def expected_calls(draw: st.DrawFn) -> ExpectedCall:
     optional = (
         draw(st.frozensets(names.filter(str.strip), max_size=2)) if any(map(str.strip, arguments)) else frozenset()
     )
-    return ExpectedCall(draw(SOLID), arguments, accept, optional)
+    rules = draw(st.dictionaries(names, RULES, max_size=2)) if arguments else {}
+    return ExpectedCall(draw(SOLID), arguments, accept, optional, rules)
 
 
 OUTCOMES = st.just(Outcome()) | st.builds(

@@ -11,6 +11,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.records import Run, Scenario
+from workbench.scenarios.splitting import split_of
 from workbench.store import Store, migrations, runs, scenarios
 from workbench.store.migrations import MIGRATIONS, migrate
 from workbench.workspace import Workspace
@@ -62,8 +63,12 @@ def test_the_first_version_keeps_its_data(tmp_path: Path) -> None:
     with Store.open(workspace) as store:
         assert [row["name"] for row in store.read("SELECT name FROM migrations ORDER BY name")] == NAMES
         assert scenarios.get(store, "a") == Scenario("a", "desk", "hi", status="approved")
-        scenarios.save(store, [Scenario("a", "desk", "hello")], "edit", "me")
+        scenarios.save(store, [Scenario("a", "desk", "hello there")], "edit", "me")
         assert [revision.revision for revision in scenarios.history(store, "a")] == [2, 1]
+        # The hash of the new words says test: what the first version had decided stays.
+        assert split_of(Scenario("a", "desk", "hello there")) == "test"
+        assert scenarios.splits(store, ["a"]) == {"a": "train"} and scenarios.find(store)[0].split is None
+        assert store.read("SELECT settled FROM splits") == [{"settled": True}]
         runs.add(store, Run("r", "train", "queued", "h", "starter", {}, "now"))
         assert runs.get(store, "r") is not None
 

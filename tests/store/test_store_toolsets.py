@@ -9,7 +9,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.records import ExpectedCall, Outcome, PromptProfile, Scenario, Tool, Toolset
-from workbench.store import Store, scenarios, toolsets
+from workbench.store import Store, changes, scenarios, toolsets
 
 TOOL = Tool("look", "Look.", {"type": "object", "properties": {"z": {"maximum": 1.0}, "a": {"maximum": 1}}}, {"x": [1]})
 DESK = Toolset("desk", (TOOL,), PromptProfile("context", {"default": "d", "act": "a"}))
@@ -53,7 +53,7 @@ def test_a_version_and_its_scenarios_are_one_change(store: Store) -> None:
     version, change = scenarios.save_toolset(store, renamed, [later], author="me", note="look is see", base=1)
     assert (version, scenarios.get(store, "s1")) == (2, later)
     assert scenarios.save_toolset(store, renamed, [later], author="me", base=2) == (2, 0)
-    undone = scenarios.undo(store, "you")
+    undone = changes.undo(store, "you")
     assert undone is not None and (undone.id, undone.kind, undone.scenarios) == (change, "tools", 1)
     assert (toolsets.get_toolset(store, "desk"), scenarios.get(store, "s1")) == (DESK, one)
     assert [(v.version, v.author, v.note) for v in toolsets.versions(store, "desk")] == [
@@ -73,7 +73,7 @@ def test_a_version_that_is_not_the_newest_is_not_built_upon(store: Store) -> Non
         scenarios.save_toolset(store, DESK, author="me", base=1)
     with pytest.raises(WorkbenchError, match="changed meanwhile"):
         scenarios.save_toolset(store, DESK, author="me", base=0)
-    assert (toolsets.get_toolset(store, "desk"), scenarios.changes(store)) == (newer, [])
+    assert (toolsets.get_toolset(store, "desk"), changes.changes(store)) == (newer, [])
 
 
 def test_deleting_and_making_a_toolset_can_be_undone(store: Store) -> None:
@@ -82,9 +82,9 @@ def test_deleting_and_making_a_toolset_can_be_undone(store: Store) -> None:
     scenarios.delete_toolset(store, "desk", "me")
     assert toolsets.get_toolset(store, "desk") is None and toolsets.list_toolsets(store) == []
     assert scenarios.delete_toolset(store, "desk", "me") == 0
-    scenarios.undo(store, "me")
+    changes.undo(store, "me")
     assert toolsets.list_toolsets(store) == [DESK]
-    scenarios.undo(store, "me")
+    changes.undo(store, "me")
     assert toolsets.list_toolsets(store) == []
-    assert scenarios.undo(store, "me") is None
+    assert changes.undo(store, "me") is None
     assert scenarios.save_toolset(store, DESK, author="me", base=0)[0] == 5

@@ -48,6 +48,13 @@ def test_many_are_the_same_as_one_by_one(tokenizer: PreTrainedTokenizerFast) -> 
     assert make_examples([], TOOLSET, DIALECT, tokenizer) == []
 
 
+def test_only_the_offered_tools_are_declared(tokenizer: PreTrainedTokenizerFast) -> None:
+    two = Toolset("two", (*TOOLSET.tools, Tool("other_tool", "Another.", {"type": "object", "properties": {}})))
+    all_of_them = make_example(Scenario("s", "two", "hello"), two, DIALECT, tokenizer)
+    narrowed = make_example(Scenario("s", "two", "hello", tools=TOOLSET.tool_names), two, DIALECT, tokenizer)
+    assert narrowed == make_example(Scenario("s", "two", "hello"), TOOLSET, DIALECT, tokenizer) != all_of_them
+
+
 def test_nothing_to_learn_is_a_bug() -> None:
     with pytest.raises(ValueError, match="something to learn"):
         Example("s", (1, 2), ())

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.training.settings import TrainSettings, default_settings
+from workbench.training.settings import PRESETS, TrainSettings, default_settings, preset_settings
 from workbench.workspace import STARTER
 
 
@@ -36,6 +36,16 @@ def test_the_starter_learns_faster() -> None:
         ("threads", -1),
         ("precision", "int4"),
         ("dialect", "klingon"),
+        ("variant", "qlora"),
+        ("quantization", "int3"),
+        ("schedule", "stairs"),
+        ("checkpointing", "yes"),
+        ("device", "tpu"),
+        ("device", "cuda:x"),
+        ("accumulate", 0),
+        ("max_steps", -1),
+        ("b_rate_factor", 0),
+        ("validation_scenarios", 0),
         ("target_modules", ("q_proj", "lm_head")),
         ("target_modules", ()),
     ],
@@ -71,3 +81,31 @@ def test_unknown_names_and_types_are_refused(data: dict[str, object]) -> None:
     with pytest.raises(WorkbenchError) as caught:
         TrainSettings.from_dict(data)
     assert next(iter(data)) in caught.value.message
+
+
+def test_the_rate_of_b_is_checked_as_well() -> None:
+    (problem,) = TrainSettings(learning_rate=0.03, b_rate_factor=4).check()
+    assert problem.field == "b_rate_factor" and "0.12" in problem.message and "0.05" in problem.hint
+    assert TrainSettings(device="cuda:1").check() == []
+
+
+@pytest.mark.parametrize("base", ["starter", "google/functiongemma-270m-it"])
+@pytest.mark.parametrize("scenarios", [1, 30, 800, 100_000])
+def test_presets_are_sound_and_grow(base: str, scenarios: int) -> None:
+    found = [preset_settings(name, base, scenarios) for name in PRESETS]
+    assert all(one.check() == [] for one in found)
+    epochs = [one.epochs for one in found]
+    assert epochs == sorted(epochs) and found[-1].early_stop_patience > 0
+    assert [one.rank for one in found] == sorted(one.rank for one in found)
+    assert all(one.alpha == 2 * one.rank for one in found)
+
+
+def test_presets_follow_data_and_device() -> None:
+    few, many = (preset_settings("balanced", "a/b", n) for n in (30, 5000))
+    assert few.batch_size < many.batch_size and few.epochs > many.epochs
+    assert preset_settings("balanced", "a/b", 5000, gpu=True).batch_size == 2 * many.batch_size
+    assert (
+        preset_settings("quick", "starter", 800).max_seconds < preset_settings("thorough", "starter", 800).max_seconds
+    )
+    with pytest.raises(WorkbenchError, match="no preset 'best'"):
+        preset_settings("best", "starter", 800)

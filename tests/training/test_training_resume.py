@@ -86,6 +86,45 @@ def test_stopped_and_resumed_is_uninterrupted(
     assert_same(folder, uninterrupted)
 
 
+RECIPES = [
+    {"b_rate_factor": 4.0, "accumulate": 2, "schedule": "cosine", "warmup": 0.2},
+    {"max_steps": 11, "accumulate": 2, "epochs": 1},
+    {"variant": "dora", "checkpointing": "on", "validation_scenarios": 1},
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=["loraplus", "max_steps", "dora"])
+def test_every_recipe_goes_on_bit_for_bit(
+    recipe: dict[str, Any], tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rates of parameter groups, the place among accumulated batches, epochs that steps decide on, DoRA's lengths."""
+    whole = make_folder(tmp_path / "a", base, SETTINGS, **recipe)
+    assert run_here(whole).state == "done"
+    folder = make_folder(tmp_path / "b", base, SETTINGS, **recipe)
+    for step in (3, 6):
+        with monkeypatch.context() as patch:
+            stop_after(patch, folder, step)
+            assert run_here(folder).state == "stopped"
+        folder.cancel.unlink()
+        torch.manual_seed(99)
+    ending = run_here(folder)
+    assert ending.state == "done" and ending.summary["steps"] == ending.summary["total_steps"]
+    assert_same(folder, whole)
+
+
+def test_a_warm_start_takes_the_lengths_of_dora_over(tmp_path: Path, base: Path) -> None:
+    folder = make_folder(tmp_path / "a", base, SETTINGS, variant="dora", epochs=1)
+    run_here(folder)
+    warm = make_folder(tmp_path / "b", base, SETTINGS, variant="dora", epochs=1)
+    shutil.copytree(folder.adapter, warm.path / "warm_start")
+    assert run_here(warm).state == "done"
+    assert curve(warm)[0]["loss"] < curve(folder)[0]["loss"]
+    plain = make_folder(tmp_path / "c", base, SETTINGS, epochs=1)
+    shutil.copytree(folder.adapter, plain.path / "warm_start")
+    with pytest.raises(WorkbenchError, match="other layers"):
+        run_here(plain)
+
+
 def test_a_killed_worker_goes_on_from_its_last_checkpoint(tmp_path: Path, base: Path, uninterrupted: RunFolder) -> None:
     folder = make_folder(tmp_path / "b", base, SETTINGS, checkpoint_every=2)
     launch(folder.path, "workbench.training.worker")

@@ -55,6 +55,19 @@ def test_an_address_leads_back_to_the_desk(text, page, tool):
     assert Desk.read(parse_qs(desk.query)) == desk
 
 
+def test_a_variant_is_of_a_new_scenario_only():
+    desk = Desk(open="new", like="s1")
+    assert Desk.read(parse_qs(desk.query)) == desk
+    assert Desk.read({"open": ["s2"], "like": ["s1"]}).like == ""
+    assert desk.at(open="new").like == "" and desk.at(page=2).like == "s1"
+
+
+def test_a_broken_address_is_an_ordinary_place():
+    fields = {"threshold": ["900"], "by": ["moon"], "bucket": ["odd"], "figure": ["x"], "page": ["-1"]}
+    assert Bench.read(fields) == Bench(threshold=100)
+    assert (Bench(("a", "b", "c")).rival, Bench(("a", "b", "c"), candidate="c").confused) == ("b", "c")
+
+
 def test_an_ordinary_place_has_an_empty_address():
     assert Desk().query == ""
     assert Bench().query == ""
@@ -62,7 +75,9 @@ def test_an_ordinary_place_has_an_empty_address():
 
 @given(st.lists(WORDS, unique=True, max_size=3), st.booleans())
 def test_an_address_leads_back_to_the_bench(models, differing):
-    bench = Bench(tuple(models), "validation", "abc", differing, "ping", "exact", 3)
+    place = {"text": "ping", "verdict": "exact", "bucket": "both wrong", "expected": "ping", "got": "NO_TOOL"}
+    look = {"candidate": "b", "figure": "tool", "threshold": 40, "by": "tag", "of": "b", "page": 3, "again": "e1"}
+    bench = Bench(tuple(models), "validation", "abc", differing=differing, failed=not differing, **place, **look)
     assert Bench.read(parse_qs(bench.query)) == bench
 
 

@@ -1,7 +1,9 @@
 """Records become HTML that says what they hold and nothing more."""
 
 import ast
+import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.small_workspace import TOOLSET, make_scenario
-from workbench.actions.comparing import Cell, Column, Comparison, Row
+from workbench.actions.answers import Cell, Row
+from workbench.actions.comparing import Column, Comparison
 from workbench.actions.coverage import Coverage
+from workbench.actions.figures import Confusion, CurvePoint, Drawn
+from workbench.actions.leaderboard import Entry
 from workbench.actions.overview import Overview
 from workbench.actions.runs import Progress
 from workbench.actions.transfer import ImportReport
 from workbench.errors import Problem
-from workbench.evaluation.statistics import summarise
+from workbench.evaluation.pairing import Pairs, differences
+from workbench.evaluation.statistics import Rate, summarise
 from workbench.records import (
     NO_TOOL,
     ArgumentScore,
@@ -313,58 +319,126 @@ def test_a_curve_goes_on_where_it_was():
 
 
 def answer(scenario, parsed, exact, right=True, arguments=()):
-    return Cell(Reply(scenario.id, EVIL, parsed, 10.0, 5, 5), Score(scenario.id, right, exact, True, arguments))
+    return Cell(Reply(scenario.id, EVIL, parsed, 10.0, 5, 5, 0.5), Score(scenario.id, right, exact, True, arguments))
 
 
-def comparison(n=30):
+def evaluation(i, name):
+    return run(id=f"e{i}", kind="evaluate", state="done", model="ab"[i], name=name)
+
+
+def rows_of(n=30):
     rows = []
     for scenario in (make_scenario(3 * i, id=f"s{i}", request=f"{EVIL} {i}") for i in range(n)):
         good = answer(scenario, Parsed("calls", tuple(call.call for call in scenario.outcome.calls)), True)
         differs = (ArgumentScore(0, "host", "differs", EVIL, EVIL + "!"), ArgumentScore(0, "count", "missing", 3))
         bad = answer(scenario, Parsed("calls", (ToolCall("ping", {"host": EVIL}),)), False, arguments=differs)
         rows.append(Row(scenario, (good, bad if int(scenario.id[1:]) % 2 else good)))
+    return rows
+
+
+def comparison(rows):
     columns = []
     for i, name in enumerate(("base", EVIL)):
         cells = [row.cells[i] for row in rows]
         headline = summarise([c.score for c in cells], [c.reply for c in cells], [row.scenario for row in rows])
-        columns.append(Column(run(id=f"e{i}", kind="evaluate", state="done"), name, headline))
-    return Comparison("abc", "test", tuple(columns), tuple(rows))
+        columns.append(Column(evaluation(i, name), name, headline))
+    half = len(rows) // 2
+    changes = differences([Pairs(half, 0, len(rows) - half, 0)])
+    return Comparison(
+        snapshot="abc",
+        split="test",
+        runs=tuple(column.run for column in columns),
+        n=len(rows),
+        columns=tuple(columns),
+        differing=half,
+        differences={"exact": tuple(changes), "tool": tuple(changes)},
+    )
+
+
+def result(**place):
+    found = comparison(rows_of())
+    heads = [column.headline for column in found.columns]
+    counts = {("ping", "ping"): 20, ("ping", EVIL): 10}
+    confusion = Confusion("e1", ("ping",), ("ping", EVIL), counts)
+    points = [CurvePoint(i, Rate(1, 2), Rate(1, 2), Rate(1, 2), Rate(1, 1)) for i in range(101)]
+    drawn = Drawn({EVIL: heads, "ping": heads}, confusion, [points, []], [[1.0, 2.0], []])
+    return read(views.compare_result(Bench(("a", "b"), **place), found, drawn))
+
+
+def answers(rows, found=None, **place):
+    lineup = comparison(rows)
+    return read(views.compare_answers(Bench(("a", "b"), **place), lineup, rows[:25], found or len(rows)))
 
 
 def test_figures_stand_with_their_intervals():
-    page = read(views.compare_result(Bench(("a", "b")), comparison()))
+    page = result()
     assert "50.0 % (15/30)" in page.text and "33.2 to 66.8 %" in page.text
     assert page.all("div", role="img", **{"aria-label": f"{EVIL}: 50.0 %, interval 33.2 to 66.8 %"})
-    assert "1–25 of 30" in page.text and "( 15 )" in page.text.replace("(15)", "( 15 )")
+    assert f"{EVIL} is worse than base in exact calls: -50.0 points" in page.text
+    assert "Over-calls" in page.text and "Argument F1" in page.text
+
+
+def test_buckets_cells_and_plots():
+    page = result(threshold=40)
+    assert [found["data-bucket"] for found in page.all("button", **{"data-event": "bucket"})] == [
+        "fixed",
+        "broken",
+        "both wrong",
+        "both right",
+    ]
+    cells = page.all("button", **{"data-event": "cell"})
+    assert [(cell["data-expected"], cell["data-got"]) for cell in cells] == [("ping", "ping"), ("ping", EVIL)]
+    figures = [json.loads(found["data-figure"]) for found in page.all("div") if "data-figure" in found]
+    assert len(figures) == 3 and figures[0]["data"][1]["name"] == EVIL
+    assert "below 40 % count as NO_TOOL" in page.text
 
 
 def test_answers_show_expected_against_got_argument_by_argument():
-    page = read(views.compare_result(Bench(("a", "b"), differing=True), comparison()))
-    assert "1–15 of 15" in page.text
-    assert "is missing, expected 3" in page.text and "✗" in page.text
+    page = answers(rows_of())
+    assert "1–25 of 30" in page.text and "Page 1 of 2" in page.text
+    assert "is missing, expected 3" in page.text and "✗" in page.text and "50 % sure" in page.text
+    first = page.all("tr", **{"data-row": "s0"})[0]
+    assert first["tabindex"] == "0"
+    links = {found["data-key"]: found["href"] for found in page.all("a") if "data-key" in found}
+    assert links["variant"].startswith("/scenarios?open=new&like=s")
 
 
-def test_answers_are_found_by_text_and_verdict():
-    shown = read(views.compare_result(Bench(("a", "b"), text=" 29", page=9), comparison()))
-    assert "1–1 of 1" in shown.text
-    shown = read(views.compare_result(Bench(("a", "b"), verdict="wrong arguments"), comparison()))
-    assert "1–15 of 15" in shown.text
-    shown = read(views.compare_result(Bench(("a", "b"), text="nowhere"), comparison()))
-    assert "No scenario fits" in shown.text
+def test_filters_set_by_a_click_can_be_taken_back():
+    page = answers(rows_of(2), bucket="broken", expected="ping", got=EVIL)
+    assert [found["data-filter"] for found in page.all("button", **{"data-event": "drop"})] == ["bucket", "cell"]
+    assert f"expected ping, got {EVIL}" in page.text
+    empty = read(views.compare_answers(Bench(("a", "b")), comparison(rows_of(2)), [], 0))
+    assert "No scenario fits" in empty.text
 
 
 def test_a_wrong_tool_and_a_malformed_reply_say_what_came():
     scenario = make_scenario(0)
     wrong = answer(scenario, Parsed("calls", (ToolCall("clock"),)), False, right=False)
     broken = answer(scenario, Parsed("malformed", reason=EVIL), False, right=False)
-    cells = (wrong, broken)
-    columns = tuple(
-        Column(run(), name, summarise([cell.score], [cell.reply], [scenario]))
-        for name, cell in zip("ab", cells, strict=True)
-    )
-    found = Comparison("abc", "test", columns, (Row(scenario, cells),))
-    page = read(views.compare_result(Bench(("a", "b")), found))
+    page = answers([Row(scenario, (wrong, replace(broken, doubted=True)))])
     assert "clock()" in page.text and EVIL in page.text and "malformed" in page.text
+    assert "counts as NO_TOOL" in page.text
+
+
+def test_an_answer_that_is_asked_again():
+    again = run(id="e9", kind="evaluate", state="running", config={"only": "s1"})
+    lineup, rows = comparison(rows_of(2)), rows_of(2)
+    page = read(views.compare_answers(Bench(("a", "b")), lineup, rows, 2, (again, None)))
+    assert any("data-waiting" in found for found in page.all("section")) and "Asked again: small-1, s1" in page.text
+    reply = Reply("s1", EVIL, Parsed("calls", (ToolCall("clock"),)), 1, 1, 1)
+    page = read(views.compare_answers(Bench(("a", "b")), lineup, rows, 2, (replace(again, state="done"), reply)))
+    assert "clock()" in page.text
+
+
+def test_the_leaderboard_has_the_newest_of_each_model():
+    entries = [
+        Entry(replace(evaluation(1, EVIL), ended_at="2026-01-02T10:00:00+00:00"), Rate(9, 10), Rate(9, 10), True),
+        Entry(replace(evaluation(0, "base"), ended_at="2026-01-03T10:00:00+00:00"), Rate(5, 10), Rate(6, 10), True),
+        Entry(replace(evaluation(0, "base"), ended_at="2026-01-01T10:00:00+00:00"), Rate(4, 10), Rate(6, 10), False),
+    ]
+    page = read(views.compare_board(entries, Bench(("a",), snapshot="abc")))
+    assert "90.0 %" in page.text and "40.0 %" not in page.text and "Over time" in page.text
+    assert views.compare_board([], Bench()).count("<section") == 0
 
 
 def test_an_endless_answer_does_not_fill_the_page():

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import transfer
+from workbench.actions import duplicates, transfer
 from workbench.actions.content import SHIPPED_AUTHOR, shipped_toolset
 from workbench.actions.curate import default_toolset
 from workbench.actions.curate import toolset as get_toolset
 from workbench.actions.targets import preset, standing
 from workbench.errors import Problem
 from workbench.records import Scenario, Toolset, canonical_json
+from workbench.scenarios.dedupe import Cluster
 from workbench.scenarios.targets import Target, read_all
 from workbench.scenarios.validate import check_scenario, check_toolset
 from workbench.store import scenarios as scenario_store
@@ -88,6 +89,18 @@ class Subject:
         chosen = ScenarioFilter(toolset=self.toolset.name, status="approved")
         return tuple(scenario_store.stream(self.store, chosen))
 
+    @cached_property
+    def alike(self) -> tuple[tuple[Cluster, bool], ...]:
+        """Clusters of near-duplicates among the approved, and whether somebody marked each as deliberate variants."""
+        found = duplicates.check(self.store, self.toolset.name)
+        approved = {scenario.id for scenario in self.approved}
+        shown = []
+        for cluster in found.found.clusters:
+            members = tuple(entry for entry in cluster.members if entry.id in approved)
+            if len(members) > 1:
+                shown.append((replace(cluster, members=members), cluster.id in found.deliberate))
+        return tuple(shown)
+
 
 Gate = Callable[[Subject], Iterator[Violation]]
 
@@ -135,6 +148,22 @@ def _said(scenario: Scenario) -> str:
     return canonical_json([request, scenario.os, scenario.shell, scenario.mode, turns])
 
 
+def _near_duplicates(subject: Subject) -> Iterator[Violation]:
+    for cluster, deliberate in subject.alike:
+        if "near" in cluster.kinds and not deliberate:
+            message = f"says nearly the same as {', '.join(repr(id) for id in cluster.ids[1:4])}"
+            hint = "Keep or merge them on the Duplicates page, or mark them as deliberate variants."
+            yield Violation("near-duplicates", Problem(message, "request", hint=hint), cluster.id)
+
+
+def _leaks(subject: Subject) -> Iterator[Violation]:
+    for cluster, _ in subject.alike:
+        if cluster.is_leak:
+            held_out, trained = duplicates.example_of(cluster)
+            message = f"is held out and says nearly what '{trained}' says, which is trained on"
+            yield Violation("leaks", Problem(message, "split", hint="Put both on one split, or reject one."), held_out)
+
+
 def _reasoning(subject: Subject) -> Iterator[Violation]:
     if subject.toolset.profile.reasoning != "required":
         return
@@ -158,6 +187,8 @@ GATES: tuple[tuple[str, str, Gate], ...] = (
     ("schema", "approved scenarios that do not fit their tools", _schema),
     ("os", "approved scenarios on an unknown OS", _os),
     ("duplicates", "approved scenarios that say the same in the same context", _duplicates),
+    ("near-duplicates", "approved scenarios that nearly repeat another one", _near_duplicates),
+    ("leaks", "validation or test scenarios that nearly repeat what is trained on", _leaks),
     ("reasoning", "approved scenarios without the reasoning that the prompt profile demands", _reasoning),
     ("targets", "targets that are not met", _targets),
 )

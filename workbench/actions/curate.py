@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import STATUSES, RecordError, Scenario, Status, Toolset
+from workbench.records import STATUSES, RecordError, Scenario, Split, Status, Toolset
+from workbench.scenarios.splitting import normalise, split_of
 from workbench.scenarios.validate import check_scenario
 from workbench.store import changes as change_store
 from workbench.store import scenarios as scenario_store
@@ -20,6 +21,8 @@ MAX_PAGE = 1_000
 DEFAULT_AUTHOR = "local"
 SHIPPED_TOOLSET = "desktop"
 SHIPPED_CHANGE = "shipped"
+VARIANT = "variant:"
+"""Source of a scenario that was written as a variant of another: that one's id follows."""
 
 
 class ProblemsError(WorkbenchError):
@@ -56,6 +59,22 @@ def get(store: Store, scenario_id: str) -> Scenario:
     if scenario is None:
         raise WorkbenchError(f"There is no scenario '{scenario_id}'.", "It may have been deleted; undo brings it back.")
     return scenario
+
+
+def variant(store: Store, scenario_id: str, id: str) -> Scenario:
+    """A draft for the train split that asks for the same in other words: all of the scenario but its request.
+
+    Raises:
+        WorkbenchError: there is no such scenario.
+    """
+    like = get(store, scenario_id)
+    source = f"{VARIANT}{scenario_id}"
+    return replace(like, id=id, request="", status="draft", split="train", source=source, reasoning="")
+
+
+def splits(store: Store, ids: Sequence[str]) -> dict[str, Split]:
+    """The split that each of the scenarios is on: pinned, or its cluster's, or its hash's."""
+    return scenario_store.splits(store, ids)
 
 
 def history(store: Store, scenario_id: str) -> list[Revision]:
@@ -166,15 +185,21 @@ def unknown_toolset(store: Store, name: str) -> Problem:
     return Problem(f"There is no toolset '{name}'.", "toolset", hint=hint)
 
 
+def refuse_problems(store: Store, scenario: Scenario) -> None:
+    """Raises ProblemsError when a scenario may not be saved as it is; a draft may break the rules of its tools."""
+    problems = problems_of(store, scenario)
+    if scenario.status != "approved" and not (problems and problems[0].field == "toolset"):
+        problems = _unreadable(scenario)
+    problems = [*problems, *_copied(store, scenario)]
+    if problems:
+        reason = "; ".join(str(problem) for problem in problems[:3])
+        hint = "Mend the marked fields, or save it as a draft." if scenario.status == "approved" else ""
+        raise ProblemsError(f"The scenario '{scenario.id}' cannot be saved: {reason}.", problems, hint)
+
+
 def _save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str) -> int:
     for scenario in scenarios:
-        problems = problems_of(store, scenario)
-        if scenario.status != "approved" and not (problems and problems[0].field == "toolset"):
-            problems = _unreadable(scenario)
-        if problems:
-            reason = "; ".join(str(problem) for problem in problems[:3])
-            hint = "Mend the marked fields, or save it as a draft." if scenario.status == "approved" else ""
-            raise ProblemsError(f"The scenario '{scenario.id}' cannot be saved: {reason}.", problems, hint)
+        refuse_problems(store, scenario)
     return scenario_store.save(store, scenarios, kind, author)
 
 
@@ -185,3 +210,14 @@ def _unreadable(scenario: Scenario) -> list[Problem]:
     except RecordError as error:
         return [Problem(error.reason, error.path, hint=error.hint)]
     return []
+
+
+def _copied(store: Store, scenario: Scenario) -> list[Problem]:
+    """A variant that says the very words of its model must not be trained on when that one tests or validates."""
+    if not scenario.source.startswith(VARIANT) or split_of(scenario) != "train":
+        return []
+    like = scenario_store.get(store, scenario.source.removeprefix(VARIANT))
+    if like is None or split_of(like) == "train" or normalise(like.request) != normalise(scenario.request):
+        return []
+    message = f"these are the words of a {split_of(like)} scenario, which a model must not be trained on"
+    return [Problem(message, "request", hint="Say it in other words.")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from workbench import workspace
@@ -19,6 +21,8 @@ HUB_BASES: tuple[str, ...] = (
 )
 RUN_PREFIX = "run:"
 
+_SAMPLES, _SAMPLE_BYTES = 256, 4096
+_MODEL_SUFFIXES = (".safetensors", ".gguf", ".json", ".jinja", ".model")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
@@ -55,6 +59,23 @@ def resolve(store: Store, model_id: str) -> Model:
     )
 
 
+def fingerprint(model: Model) -> str:
+    """What tells one state of a model's files from another, 16 hex digits; empty when they are not on this disk.
+
+    Of each file its size and evenly spread samples are hashed, so that large weights take milliseconds: whoever
+    trains them again changes nearly every byte. For a hub model it is that of the version that was downloaded last.
+    """
+    digest = hashlib.sha256()
+    base = Path(model.base)
+    places = [base if base.exists() else _downloaded(model.base), Path(model.adapter) if model.adapter else None]
+    files = [path for place in places if place for path in _model_files(place)]
+    for path in files:
+        digest.update(f"{path.name}:{path.stat().st_size}".encode())
+        for block in _samples(path):
+            digest.update(block)
+    return digest.hexdigest()[:16] if files else ""
+
+
 def adapter_folder(store: Store, run_id: str) -> Path:
     """Where a training run keeps its adapter, in PEFT format."""
     return store.workspace.run_folder(run_id) / "adapter"
@@ -82,3 +103,30 @@ def _has_adapter(store: Store, run: Run) -> bool:
 def _tuned(store: Store, run: Run) -> Model:
     base, dialect = run.config["model"]["base"], run.config["settings"].get("dialect", "auto")
     return Model(RUN_PREFIX + run.id, run.name or run.id, base, str(adapter_folder(store, run.id)), dialect)
+
+
+def _model_files(place: Path) -> list[Path]:
+    found = [place] if place.is_file() else place.glob("*")
+    return sorted(path for path in found if path.suffix in _MODEL_SUFFIXES and path.is_file())
+
+
+def _samples(path: Path) -> Iterator[bytes]:
+    """A small file whole, of a large one pieces from the first byte to the last."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= _SAMPLES * _SAMPLE_BYTES:
+            yield file.read()
+            return
+        for i in range(_SAMPLES):
+            file.seek(i * (size - _SAMPLE_BYTES) // (_SAMPLES - 1))
+            yield file.read(_SAMPLE_BYTES)
+
+
+def _downloaded(hub_id: str) -> Path | None:
+    """Folder of a hub model in the cache, or None."""
+    if not _HUB_ID.fullmatch(hub_id):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(hub_id, "config.json")
+    return Path(found).parent if isinstance(found, str) else None

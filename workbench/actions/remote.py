@@ -5,12 +5,13 @@ DuckDB lets one process open a file. While an app runs, other programs on the co
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
@@ -19,12 +20,16 @@ from typing import Any
 
 import psutil
 
+from workbench.actions import transfer
+from workbench.actions.answers import MANY
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
 from workbench.actions.run_remote import RemoteRuns
 from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
+from workbench.records import Toolset
+from workbench.scenarios import importing
 from workbench.workspace import Workspace
 
 TIMEOUT_SECONDS = 600.0
@@ -80,17 +85,43 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
         return self._json("POST", "/api/scenarios", body=data)
 
     def import_file(
-        self, path: Path, toolset: str = "", status: str = "", dry_run: bool = False, name: str = ""
+        self,
+        path: Path,
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        name: str = "",
+        reading: Mapping[str, Any] | None = None,
     ) -> Json:
         query = {"name": name or path.name, "toolset": toolset, "status": status, "dry_run": dry_run}
+        given = json.dumps(reading) if reading else ""
+        # The app sees this file alone: what lies beside it goes along.
+        text = importing.with_answers(path)
         try:
-            content = path.read_bytes()
+            with io.BytesIO(text.encode("utf-8")) if text is not None else path.open("rb") as content:
+                return self._json("POST", "/api/import", {**query, "reading": given}, content)
         except OSError as error:
             raise WorkbenchError(f"Cannot read {path}: {error.strerror}.", "Choose another file.") from error
-        return self._json("POST", "/api/import", query, content)
 
-    def export(self, filter: Mapping[str, str], format: str) -> Iterator[str]:
-        return self._lines("/api/export", {**filter, "format": format})
+    def import_files(
+        self,
+        paths: Sequence[Path],
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        reading: Mapping[str, Any] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> list[Json]:
+        def read(path: Path, pending: Mapping[str, Toolset]) -> Json:
+            if progress:
+                progress(path.name, 0.0)
+            return self.import_file(path, toolset, status, dry_run, reading=reading)
+
+        return transfer.read_files(paths, read, dry_run)
+
+    def export(self, filter: Mapping[str, str], format: str, snapshot: str = "") -> Iterator[bytes]:
+        with self._open("GET", "/api/export", {**filter, "format": format, "snapshot": snapshot}) as answer:
+            yield from answer
 
     def coverage(self, toolset: str = "") -> Json:
         return self._json("GET", "/api/coverage", {"toolset": toolset})
@@ -109,6 +140,19 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
 
     def teacher_report(self, run_id: str) -> Json:
         return self._json("GET", f"/api/generate/teacher/{_quoted(run_id)}")
+
+    def duplicates(self, toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        query = {"toolset": toolset, "kind": kind, "offset": offset, "limit": limit}
+        return self._json("GET", "/api/duplicates", query)
+
+    def compare_meaning(self, encoder: str, toolset: str = "") -> Json:
+        return self._json("POST", "/api/meaning", body={"encoder": encoder, "toolset": toolset})
+
+    def similar(self, request: str, toolset: str = "", limit: int = 5) -> Json:
+        return self._json("GET", "/api/similar", {"request": request, "toolset": toolset, "limit": limit})
+
+    def settle(self, action: str, ids: Sequence[str], keep: str = "") -> Json:
+        return self._json("POST", "/api/duplicates", body={"action": action, "ids": list(ids), "keep": keep})
 
     def runs(self, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
         query = {"kind": kind, "state": state, "tag": tag, "text": text, "deleted": deleted}
@@ -133,21 +177,63 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        allow_leaks: str = "",
+        preset: str = "",
         like: str = "",
     ) -> Json:
         body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
-        body["like"] = like
+        body |= {"allow_leaks": allow_leaks, "preset": preset, "like": like}
         return self._json("POST", "/api/runs", body=body)
 
-    def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
+    def preflight(
+        self,
+        toolset: str = "",
+        base: str = "",
+        settings: Mapping[str, Any] | None = None,
+        preset: str = "",
+        like: str = "",
+    ) -> Json:
+        body = {"toolset": toolset, "base": base, "settings": settings or {}, "preset": preset, "like": like}
+        return self._json("POST", "/api/preflight", body=body)
+
+    def preflight_state(self, key: str) -> Json:
+        return self._json("GET", f"/api/preflight/{_quoted(key)}")
+
+    def preflight_scenarios(self, key: str, offset: int = 0, limit: int = 50) -> Json:
+        return self._json("GET", f"/api/preflight/{_quoted(key)}/scenarios", {"offset": offset, "limit": limit})
+
+    def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
         body = {"models": list(models), "split": split, "snapshot": snapshot, "toolset": toolset}
         return self._json("POST", "/api/evaluate", body=body)
 
-    def compare(self, run_ids: Sequence[str], differing: bool = False) -> Json:
-        return self._json("GET", "/api/compare", {"run": list(run_ids), "differing": differing})
+    def compare(
+        self,
+        run_ids: Sequence[str],
+        filter: Mapping[str, Any] | None = None,
+        threshold: int = 0,
+        offset: int = 0,
+        limit: int = MANY,
+    ) -> Json:
+        query = {"run": list(run_ids), **(filter or {}), "threshold": threshold, "offset": offset, "limit": limit}
+        return self._json("GET", "/api/compare", query)
 
-    def export_comparison(self, run_ids: Sequence[str], format: str, differing: bool = False) -> Iterator[str]:
-        return self._lines("/api/compare", {"run": list(run_ids), "differing": differing, "format": format})
+    def export_comparison(
+        self, run_ids: Sequence[str], format: str, filter: Mapping[str, Any] | None = None, threshold: int = 0
+    ) -> Iterator[str]:
+        query = {"run": list(run_ids), **(filter or {}), "threshold": threshold, "format": format}
+        return self._lines("/api/compare", query)
+
+    def gate(self, run_ids: Sequence[str], margin: float | None = None, figure: str = "exact") -> Json:
+        return self._json("GET", "/api/compare/gate", {"run": list(run_ids), "margin": margin, "figure": figure})
+
+    def leaderboard(self, snapshot: str, split: str = "test") -> Json:
+        return self._json("GET", "/api/leaderboard", {"snapshot": snapshot, "split": split})
+
+    def rerun(self, run_id: str, scenario_id: str) -> Json:
+        return self._json("POST", f"/api/runs/{_quoted(run_id)}/rerun", body={"scenario": scenario_id})
+
+    def replies(self, run_id: str, offset: int = 0, limit: int = 100) -> Json:
+        return self._json("GET", f"/api/runs/{_quoted(run_id)}/replies", {"offset": offset, "limit": limit})
 
     def _lines(self, path: str, query: Mapping[str, Any], body: Any = None) -> Iterator[str]:
         with self._open("GET" if body is None else "POST", path, query, body) as answer:
@@ -160,14 +246,15 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
         return data
 
     def _open(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
-        """The open answer. ``body``: bytes are sent as they are, anything else as JSON."""
+        """The open answer. ``body``: bytes or an open file are sent as they are, anything else as JSON."""
         return self._request(method, path, query, body, TIMEOUT_SECONDS)
 
     def _request(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, timeout: float) -> Any:
         given = {name: value for name, value in (query or {}).items() if value not in ("", None)}
         url = f"{self.url}{path}?{urllib.parse.urlencode(given, doseq=True)}"
-        raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        is_file = isinstance(body, (bytes, io.BufferedIOBase))
+        raw = body if body is None or is_file else json.dumps(body).encode()
+        kind = "application/octet-stream" if is_file else "application/json"
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}
         request = urllib.request.Request(url, data=raw, headers=headers, method=method)
         try:

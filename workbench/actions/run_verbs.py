@@ -97,5 +97,7 @@ def run_to_dict(run: Run) -> Json:
     data["toolset"] = run_list.toolset_name(run)
     data["split"] = config.get("split", "")
     data["settings"] = config.get("settings", {})
+    data["allowed_leaks"] = config.get("allowed_leaks", {})
+    data["estimate"] = config.get("estimate", {})
     data["resumable"] = run.resumable
     return {**data, "tags": list(run.tags)}

@@ -19,9 +19,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from workbench.actions import duplicates
 from workbench.actions.curate import ProblemsError
 from workbench.actions.drafts import add_drafts
-from workbench.actions.models import STARTER_ID, resolve
+from workbench.actions.models import STARTER_ID, fingerprint, resolve
+from workbench.actions.preflight import estimate
 from workbench.actions.toolsets import refuse_broken
 from workbench.actions.warm_start import WARM_START, copy_adapter, find_warm_start
 from workbench.errors import WorkbenchError
@@ -30,7 +32,7 @@ from workbench.generation.job import JOURNAL, read_journal
 from workbench.jobs import cancel as cancelling
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
-from workbench.records import Model, Reply, Run, RunKind, Scenario, Split, Toolset
+from workbench.records import Model, Reply, Run, RunKind, Scenario, Score, Split, Toolset
 from workbench.runfolder import RunFolder, RunStatus, append_rows, explain, read_rows, tail_log, write_json
 from workbench.scenarios.scoring import score
 from workbench.store import runs as run_store
@@ -97,10 +99,13 @@ class Progress:
 def make_snapshot(store: Store, toolset: str, note: str = "") -> str:
     """Freeze the approved scenarios of a toolset; returns the snapshot's hash. The same content has the same hash.
 
+    Near-duplicates are brought onto one split first, as far as pins let them.
+
     Raises:
         ProblemsError: approved scenarios do not fit the toolset as it is now; nothing is left out silently.
         WorkbenchError: no such toolset, or nothing approved.
     """
+    duplicates.check(store, toolset)
     return snapshot_store.create(store, toolset, note, refuse_broken)
 
 
@@ -111,6 +116,7 @@ def start_training(
     settings: TrainSettings | None = None,
     snapshot: str | None = None,
     name: str = "",
+    allow_leaks: str = "",
     tags: Sequence[str] = (),
 ) -> Run:
     """Start a LoRA training run, or queue it behind the one that is running.
@@ -120,9 +126,11 @@ def start_training(
         base: id of a base model, see ``models.resolve``.
         settings: None takes good ones for the base.
         snapshot: hash of an existing one; None makes one of what is approved now.
+        allow_leaks: why to train although held-out scenarios are like training scenarios; the run keeps it.
 
     Raises:
         ProblemsError: a setting makes no sense.
+        LeakError: there are leaks and no reason to allow them.
         WorkbenchError: no such toolset, base or snapshot; no approved training scenario; the disk refuses.
     """
     model = resolve(store, base)
@@ -138,6 +146,10 @@ def start_training(
         raise WorkbenchError(
             f"The snapshot {snapshot} has no training scenarios.", "Approve some that fall on the train split."
         )
+    leaks, reason = duplicates.leaks_of(frozen), allow_leaks.strip()
+    if not reason:
+        duplicates.refuse_leaks(leaks)
+    foretold = estimate(store, model, frozen.toolset, settings, [(row.scenario, row.split) for row in frozen.rows])
     rows = ({"scenario": row.scenario.to_dict(), "split": row.split} for row in frozen.rows if row.split != "test")
     run = _new_run(
         "train",
@@ -147,17 +159,27 @@ def start_training(
         snapshot=snapshot,
         split="train",
         settings=settings.to_dict(),
+        allowed_leaks={"reason": reason, "scenarios": duplicates.leaked(leaks)} if leaks else {},
+        **({"estimate": foretold} if foretold else {}),
     )
     return _start(store, dataclasses.replace(run, tags=tuple(tags)), "train.jsonl", rows, warm=warm)
 
 
 def start_evaluation(
-    store: Store, model_id: str, snapshot: str, split: Split = "test", settings: EvaluationSettings | None = None
+    store: Store,
+    model_id: str,
+    snapshot: str,
+    split: Split = "test",
+    settings: EvaluationSettings | None = None,
+    only: str = "",
 ) -> Run:
     """Start an evaluation of a model on one split of a snapshot, or queue it.
 
+    Args:
+        only: id of the one scenario to answer; such a run is for looking, not for comparing.
+
     Raises:
-        WorkbenchError: no such model or snapshot; the split is empty; the disk refuses.
+        WorkbenchError: no such model, snapshot or scenario; the split is empty; the disk refuses.
     """
     model = resolve(store, model_id)
     frozen = snapshot_store.load(store, snapshot)
@@ -166,6 +188,8 @@ def start_evaluation(
         raise WorkbenchError(
             f"The snapshot {snapshot} has no {split} scenarios.", "Choose another split, or approve some of that split."
         )
+    if only and not (scenarios := tuple(scenario for scenario in scenarios if scenario.id == only)):
+        raise WorkbenchError(f"The {split} split has no scenario '{only}'.", "Choose one of the compared ones.")
     run = _new_run(
         "evaluate",
         model,
@@ -174,6 +198,8 @@ def start_evaluation(
         snapshot=snapshot,
         split=split,
         settings=dataclasses.asdict(settings or EvaluationSettings()),
+        weights=fingerprint(model),
+        only=only,
     )
     return _start(store, run, "cases.jsonl", ({"scenario": scenario.to_dict()} for scenario in scenarios))
 
@@ -403,9 +429,15 @@ def _take_replies(store: Store, run: Run, folder: RunFolder, finished: bool) -> 
         return
     replies = [Reply.from_dict(row) for row in rows]
     toolset = Toolset.from_dict(run.config["toolset"])
-    outcomes = {s.id: s.outcome for s in snapshot_store.load(store, run.snapshot).split(run.config["split"])}
-    scores = [score(reply.scenario_id, outcomes[reply.scenario_id], reply.parsed, toolset) for reply in replies]
+    scenarios = {s.id: s for s in snapshot_store.load(store, run.snapshot).split(run.config["split"])}
+    scores = [_judge(reply, scenarios[reply.scenario_id], toolset) for reply in replies]
     run_store.put_replies(store, run.id, replies, scores)
+
+
+def _judge(reply: Reply, scenario: Scenario, toolset: Toolset) -> Score:
+    """A call of a tool that was not offered with this request is a call of an unknown tool."""
+    offered = dataclasses.replace(toolset, tools=toolset.offered(scenario))
+    return score(scenario.id, scenario.outcome, reply.parsed, offered)
 
 
 def _take_drafts(store: Store, run: Run, folder: RunFolder) -> None:

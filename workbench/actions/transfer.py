@@ -1,28 +1,39 @@
-"""Scenarios and tools in and out of files.
+"""Scenarios, tools and prompts in and out of files: preview, import, export.
 
-A row that cannot be read is rejected. A row that can be read but breaks a rule is kept as a draft: the editor is a
-better place to mend it than the file. Either way its problems are reported by line and field.
+What a file holds is said first; then everything good comes in as one change that can be undone. See ``intake`` for
+what becomes of each row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from workbench.actions.curate import DEFAULT_AUTHOR, default_toolset, toolsets, unknown_toolset
+from workbench.actions.curate import DEFAULT_AUTHOR, default_toolset
+from workbench.actions.curate import toolset as toolset_named
+from workbench.actions.intake import PARQUET, Intake, Progress, Wishes, readable
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import STATUSES, RecordError, Scenario, Status, Toolset
+from workbench.records import STATUSES, RecordError, Scenario, Toolset
 from workbench.scenarios import exporting, importing
-from workbench.scenarios.validate import check_scenario, check_toolset
+from workbench.scenarios.cells import COLUMNS
+from workbench.scenarios.validate import check_toolset
+from workbench.store import parquet
 from workbench.store import scenarios as scenario_store
+from workbench.store import snapshots as snapshot_store
 from workbench.store import toolsets as toolset_store
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
+from workbench.store.staging import Compared, staging
 
 SHOWN_PROBLEMS = 100
-EXPORT_FORMATS: tuple[str, ...] = tuple(exporting.WRITERS)
+EXPORT_FORMATS: tuple[str, ...] = (*exporting.WRITERS, PARQUET)
+IMPORT_FORMATS: tuple[str, ...] = (*importing.FORMATS, PARQUET)
+CONFLICTS = ("replace", "keep")
+"""What an import does with a scenario that is there with another content: a new revision, or nothing."""
+NOTHING = Compared(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -32,13 +43,17 @@ class ImportReport:
     Attributes:
         path: the file that was read.
         name: what people call it, which for an upload is not its name on disk.
-        format: ``jsonl``, ``chat``, ``csv``, ``tools``, ``cli`` or ``python``.
-        kind: ``scenarios`` or ``tools``.
+        format: one of ``importing.FORMATS``, or ``parquet``.
+        kind: ``scenarios``, ``tools``, ``prompt``, ``answers``, or ``unknown`` where the file could not be read.
         good: rows (or tools) without a problem.
         bad: rows (or tools) with at least one; ``drafts`` of them are kept as drafts, the others are rejected.
-        problems: all of them, in the order of the file.
+        problems: the first thousand, in the order of the file; ``problems_total`` counts all.
         rejected: line numbers of the rows that are not kept.
-        toolset: name of the toolset that a tools file holds.
+        toolset: name of the toolset that a tools file holds, or that a prompt is for.
+        toolsets: names of the toolsets that the rows declare and that the workspace lacks.
+        compared: how the scenarios stand to those that are there.
+        wishes: how the file was read.
+        columns: names of a table's columns; ``filled`` has the one that fills each field.
         change: id of the change that imported them; 0 for a preview or when nothing is new.
     """
 
@@ -53,6 +68,12 @@ class ImportReport:
     rejected: tuple[int, ...] = ()
     toolset: str = ""
     change: int = 0
+    problems_total: int = 0
+    toolsets: tuple[str, ...] = ()
+    compared: Compared = NOTHING
+    wishes: Wishes = Wishes()
+    columns: tuple[str, ...] = ()
+    filled: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """With the first 100 problems and the number of all of them."""
@@ -64,43 +85,37 @@ class ImportReport:
             "bad": self.bad,
             "drafts": self.drafts,
             "problems": [problem.to_dict() for problem in self.problems[:SHOWN_PROBLEMS]],
-            "problems_total": len(self.problems),
+            "problems_total": max(self.problems_total, len(self.problems)),
             "rejected_lines": list(self.rejected),
+            "rejected": len(self.rejected),
             "toolset": self.toolset,
+            "toolsets": list(self.toolsets),
+            "new": self.compared.new,
+            "same": self.compared.same,
+            "conflicting": self.compared.changed,
+            "conflicting_ids": list(self.compared.changed_ids),
+            "columns": dict(self.filled),
             "change": self.change,
         }
 
 
-@dataclass
-class _Reading:
-    """What has been read of a file so far."""
-
-    file: str
-    keep: list[Scenario] = field(default_factory=list)
-    drafts: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    rejected: list[int] = field(default_factory=list)
-
-    def add(self, row: importing.Row, problems: Iterable[Problem], scenario: Scenario | None) -> None:
-        found = [replace(problem, line=row.line, file=self.file) for problem in problems]
-        self.problems += found
-        if scenario is None:
-            # The header of a CSV file is one row that may have several problems.
-            self.rejected += [] if row.line in self.rejected[-1:] else [row.line]
-        elif found:
-            self.keep.append(replace(scenario, status="draft"))
-            self.drafts += 1
-        else:
-            self.keep.append(scenario)
-
-
-def preview(store: Store, path: Path, toolset: str = "", name: str = "") -> ImportReport:
+def preview(
+    store: Store,
+    path: Path,
+    toolset: str = "",
+    name: str = "",
+    wishes: Wishes | None = None,
+    pending: Mapping[str, Toolset] | None = None,
+) -> ImportReport:
     """What ``import_file`` would do, without doing it.
+
+    Args:
+        pending: toolsets that are to count as if they were there, by name.
 
     Raises:
         WorkbenchError: the file cannot be read, or is in no known format.
     """
-    return _read(store, path, toolset, "", name or path.name)[0]
+    return _read(store, path, name or path.name, _wishes(wishes, toolset), pending or {}, None)[0]
 
 
 def import_file(
@@ -110,111 +125,216 @@ def import_file(
     author: str = DEFAULT_AUTHOR,
     status: str = "",
     name: str = "",
+    wishes: Wishes | None = None,
+    conflicts: str = "replace",
 ) -> ImportReport:
-    """Import the good rows of a file as one change that can be undone; or its tools, when all of them are good.
+    """Import the rows of a file that can be read as one change; or its tools, when all of them are good.
 
     Args:
-        toolset: the toolset of rows that name none, and of tools without a name. A chat file brings its tools along
-            when there is no toolset of that name yet.
+        toolset: the toolset of rows that name none, of tools without a name, and of a prompt. A file whose rows
+            declare tools brings them along where the workspace lacks them.
         status: a status for all good rows; empty keeps what the file says.
         name: what to call the file in reports; its own name by default.
+        conflicts: one of ``CONFLICTS``.
 
     Raises:
         WorkbenchError: the file cannot be read, or is in no known format.
     """
     if status and status not in STATUSES:
         raise WorkbenchError(f"'{status}' is not a status.", f"Choose one of {', '.join(STATUSES)}.")
-    report, scenarios, tools = _read(store, path, toolset, status, name or path.name)
-    if tools:
+    if conflicts not in CONFLICTS:
+        raise WorkbenchError(f"'{conflicts}' is no way to treat conflicts.", f"Choose one of {', '.join(CONFLICTS)}.")
+    chosen = replace(_wishes(wishes, toolset), status=status)
+    keep = _Keep(author, conflicts == "keep")
+    report, tools = _read(store, path, name or path.name, chosen, {}, keep)
+    if tools is not None:
         toolset_store.save_toolset(store, tools, author)
-    if not scenarios:
-        return report
-    return replace(report, change=scenario_store.save(store, scenarios, "import", author, report.name))
+    return report
 
 
-def rejects(path: Path, format: str, lines: Iterable[int]) -> bytes:
-    """The rows of a file that were rejected, as they stand in it, to be mended and imported again."""
-    return b"".join(importing.rejected(path, (Problem("", line=line) for line in lines), format))
+def to_wishes(reading: Mapping[str, Any], progress: Progress | None = None) -> Wishes:
+    """How to read a file, from JSON: ``format`` and ``columns``. Raises WorkbenchError for an unknown key."""
+    for key in reading:
+        if key not in ("format", "columns", "conflicts"):
+            raise WorkbenchError(f"'{key}' is no way to read a file.", "Give format, columns or conflicts.")
+    columns = reading.get("columns") or {}
+    if not isinstance(columns, Mapping) or not all(isinstance(name, str) for name in columns.values()):
+        raise WorkbenchError("The columns must be an object.", 'Write {"request": "name of its column", …}.')
+    return Wishes(str(reading.get("format") or ""), columns=columns, progress=progress)
+
+
+def read_files(
+    paths: Sequence[Path], read: Callable[[Path, Mapping[str, Toolset]], dict[str, Any]], dry_run: bool
+) -> list[dict[str, Any]]:
+    """One report a file, in the order given; tools are read first, so that the other files find them.
+
+    A file that cannot be read does not keep the others from being read: its report says why. Possible answers among
+    the files go with their questions, wherever those lie.
+
+    Args:
+        read: gives the report of one file; in a dry run it is told the toolsets that the files before would bring.
+    """
+    order = sorted(paths, key=lambda path: _kind(path) != "tools")
+    pending: dict[str, Toolset] = {}
+    reports: dict[Path, dict[str, Any]] = {}
+    with TemporaryDirectory(prefix="workbench-import-") as folder:
+        bundles = importing.bundle(paths, Path(folder))
+        for path in order:
+            try:
+                if path in bundles.used:
+                    count = importing.count_answers(path)[0]
+                    reports[path] = ImportReport(path, path.name, "bfcl-answers", "answers", count, 0).to_dict()
+                    continue
+                reports[path] = read(bundles.places.get(path, path), pending)
+                if dry_run and reports[path]["kind"] == "tools" and not reports[path]["bad"]:
+                    toolset = importing.read_toolset(path, reports[path]["toolset"])
+                    pending[toolset.name] = toolset
+            except WorkbenchError as error:
+                if len(paths) == 1:
+                    raise
+                problem = Problem(error.message, "", 0, path.name, error.hint)
+                reports[path] = ImportReport(path, path.name, "", "unknown", 0, 1, problems=(problem,)).to_dict()
+    return [reports[path] for path in paths]
+
+
+def rejects(path: Path, format: str = "", columns: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    """The rows of a file that cannot be read, each with the reason, to be mended and imported again."""
+    wishes = Wishes(format if format != PARQUET else "", columns=columns or {})
+    with readable(path, wishes) as (place, found, _):
+        if importing.kind_of(found) == "scenarios":
+            yield from importing.rejected(place, found, importing.Source(place, "any", wishes.columns))
 
 
 def rejects_file(report: ImportReport) -> bytes:
     """The rejected rows of the file that the report is about; empty when there are none."""
-    return rejects(report.path, report.format, report.rejected) if report.rejected else b""
+    columns = report.wishes.columns
+    return b"".join(rejects(report.path, report.format, columns)) if report.rejected else b""
 
 
-def export(store: Store, filter: ScenarioFilter, format: str) -> Iterator[str]:
+def export(store: Store, filter: ScenarioFilter, format: str, snapshot: str = "") -> Iterator[str]:
     """The lines, each with its line end, of a file with the scenarios that the filter lets through.
 
+    Args:
+        snapshot: hash of a snapshot to take the scenarios from; the filter may then name a split.
+
     Raises:
-        WorkbenchError: an unknown format or toolset; a chat export of more than one toolset.
+        WorkbenchError: an unknown format, toolset or snapshot; several toolsets where the format declares tools.
     """
-    if filter.toolset:
-        chosen = toolset_store.get_toolset(store, filter.toolset)
-        if chosen is None:
-            problem = unknown_toolset(store, filter.toolset)
-            raise WorkbenchError(problem.message, problem.hint)
-    elif format == "chat":
-        chosen = toolset_store.get_toolset(store, default_toolset(store))
-        filter = replace(filter, toolset=chosen.name if chosen else "")
-    else:
-        chosen = None
-    # JSONL and CSV carry the name of the toolset in each row and do not look at its tools.
-    return exporting.write(scenario_store.stream(store, filter), chosen or Toolset("all", ()), format)
+    return exporting.write(*_chosen(store, filter, format, snapshot), format)
 
 
-def export_file(store: Store, filter: ScenarioFilter, format: str, path: Path) -> None:
-    """Write what ``export`` gives into a file. Raises WorkbenchError when that is not possible."""
-    lines = export(store, filter, format)
+def export_bytes(store: Store, filter: ScenarioFilter, format: str, snapshot: str = "") -> Iterator[bytes]:
+    """Like ``export``, for every format: the pieces of the file."""
+    if format != PARQUET:
+        return (line.encode("utf-8") for line in export(store, filter, format, snapshot))
+    return _parquet(exporting.table_rows(_chosen(store, filter, format, snapshot)[0]))
+
+
+def export_file(store: Store, filter: ScenarioFilter, format: str, path: Path, snapshot: str = "") -> None:
+    """Write what ``export_bytes`` gives into a file. Raises WorkbenchError when that is not possible."""
+    pieces = export_bytes(store, filter, format, snapshot)
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(lines)
+        with path.open("wb") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise WorkbenchError(f"Cannot write {path}: {error.strerror}.", "Choose another place.") from error
 
 
+def _parquet(lines: Iterable[str]) -> Iterator[bytes]:
+    with TemporaryDirectory(prefix="workbench-parquet-") as folder:
+        rows, target = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
+        with rows.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+        parquet.from_json_lines(rows, target, COLUMNS, ("tags", "tools"))
+        with target.open("rb") as file:
+            while piece := file.read(1 << 20):
+                yield piece
+
+
+def _chosen(store: Store, filter: ScenarioFilter, format: str, snapshot: str) -> tuple[Iterator[Scenario], Toolset]:
+    """The scenarios to export, and the toolset whose tools the format declares."""
+    if snapshot:
+        return _of_snapshot(store, snapshot, filter)
+    if filter.toolset:
+        chosen = toolset_named(store, filter.toolset)
+    elif format in exporting.DECLARING:
+        chosen = toolset_named(store, default_toolset(store))
+        filter = replace(filter, toolset=chosen.name)
+    else:
+        chosen = Toolset("all", ())  # the other formats do not look at the tools
+    return scenario_store.stream(store, filter), chosen
+
+
+def _of_snapshot(store: Store, hash: str, filter: ScenarioFilter) -> tuple[Iterator[Scenario], Toolset]:
+    """The scenarios of a snapshot, each pinned to the split that it has there."""
+    if replace(filter, split="", toolset="") != ScenarioFilter():
+        raise WorkbenchError("A snapshot can be narrowed to a split, and to nothing else.", "Leave the filter out.")
+    found = snapshot_store.load(store, hash)
+    rows = (row for row in found.rows if filter.split in ("", row.split))
+    return (replace(row.scenario, split=row.split) for row in rows), found.toolset
+
+
+@dataclass(frozen=True)
+class _Keep:
+    """That what was read is to be kept, by whom, and whether what is there wins."""
+
+    author: str
+    keep_changed: bool
+
+
+def _wishes(wishes: Wishes | None, toolset: str) -> Wishes:
+    chosen = wishes or Wishes()
+    if chosen.format and chosen.format not in IMPORT_FORMATS:
+        raise WorkbenchError(f"'{chosen.format}' is not a format.", f"Choose one of {', '.join(IMPORT_FORMATS)}.")
+    return replace(chosen, toolset=toolset) if toolset else chosen
+
+
+def _kind(path: Path) -> str:
+    try:
+        return importing.kind_of(importing.detect(path))
+    except WorkbenchError:
+        return "unknown"
+
+
 def _read(
-    store: Store, path: Path, toolset: str, status: str, file: str
-) -> tuple[ImportReport, list[Scenario], Toolset | None]:
-    """The report, the scenarios to keep, and the toolset that the file brings."""
-    format = importing.detect(path)
-    if importing.kind_of(format) == "tools":
-        report, tools = _read_tools(path, toolset or Path(file).stem, file, format)
-        return report, [], tools
-    known = {each.name: each for each in toolsets(store)}
-    brought = None
-    if format == "chat" and toolset and toolset not in known:
-        brought = known[toolset] = importing.read_toolset(path, toolset, format)
-    reading = _Reading(file)
-    for row in importing.read_rows(path, toolset or (default_toolset(store) if known else ""), format):
-        _take(store, row, known, status, reading)
+    store: Store, path: Path, file: str, wishes: Wishes, pending: Mapping[str, Toolset], keep: _Keep | None
+) -> tuple[ImportReport, Toolset | None]:
+    """The report, with its change where the scenarios are to be kept, and the toolset of a file that holds no rows."""
+    with readable(path, wishes) as (place, format, shown):
+        kind = importing.kind_of(format)
+        if kind == "tools":
+            return _read_tools(path, wishes.toolset or Path(file).stem, file, format)
+        if kind == "prompt":
+            return _read_prompt(store, path, file, wishes, keep is not None)
+        if kind == "answers":
+            return _read_answers(path, file), None
+        intake = Intake(store, place, format, file, wishes, pending)
+        columns, filled = importing.columns_in(importing.Source(place, columns=wishes.columns), format)
+        with staging(store) as stage:
+            intake.run(stage)
+            compared, change = stage.compare(), 0
+            if keep:
+                change = stage.save("import", keep.author, file, intake.brought, keep.keep_changed)
+    counts = intake.counts
     report = ImportReport(
         path=path,
         name=file,
-        format=format,
+        format=shown,
         kind="scenarios",
-        good=len(reading.keep) - reading.drafts,
-        bad=len(reading.rejected) + reading.drafts,
-        drafts=reading.drafts,
-        problems=tuple(reading.problems),
-        rejected=tuple(reading.rejected),
+        good=counts.good,
+        bad=counts.drafts + len(counts.rejected),
+        drafts=counts.drafts,
+        problems=tuple(counts.problems),
+        rejected=tuple(counts.rejected),
+        change=change,
+        problems_total=counts.problems_total,
+        toolsets=tuple(toolset.name for toolset in intake.brought),
+        compared=compared,
+        wishes=wishes,
+        columns=tuple(columns),
+        filled=filled,
     )
-    return report, reading.keep, brought
-
-
-def _take(store: Store, row: importing.Row, known: dict[str, Toolset], status: str, reading: _Reading) -> None:
-    if isinstance(row.item, Problem):
-        reading.add(row, [row.item], None)
-        return
-    toolset = known.get(row.item.toolset)
-    if toolset is None:
-        reading.add(row, [unknown_toolset(store, row.item.toolset)], None)
-        return
-    scenario = replace(row.item, status=_status(status)) if status else row.item
-    reading.add(row, check_scenario(scenario, toolset), scenario)
-
-
-def _status(status: str) -> Status:
-    return next(known for known in STATUSES if known == status)
+    return report, None
 
 
 def _read_tools(path: Path, name: str, file: str, format: str) -> tuple[ImportReport, Toolset | None]:
@@ -230,3 +350,29 @@ def _read_tools(path: Path, name: str, file: str, format: str) -> tuple[ImportRe
     bad = len(found.problems) + max(marked, 1 if wrong else 0)
     report = ImportReport(path, file, format, "tools", len(tools.tools) - marked, bad, 0, problems, (), tools.name)
     return report, None if wrong else tools
+
+
+def _read_prompt(
+    store: Store, path: Path, file: str, wishes: Wishes, keep: bool
+) -> tuple[ImportReport, Toolset | None]:
+    """The report on a system prompt, and its toolset with the prompt in its profile."""
+    prompt = importing.read_prompt(path, file)
+    report = ImportReport(path, file, "prompt", "prompt", 1, 0, toolset=wishes.toolset)
+    if not wishes.toolset:
+        hint = f"Name the toolset whose system prompt of the mode '{prompt.mode}' it is to be."
+        if keep:
+            raise WorkbenchError(f"{file} is a system prompt, and it is not clear of which toolset.", hint)
+        return replace(report, problems=(Problem("is a system prompt without a toolset", "", 0, file, hint),)), None
+    toolset = toolset_named(store, wishes.toolset)
+    profile = replace(toolset.profile, system={**toolset.profile.system, prompt.mode: prompt.text})
+    return report, replace(toolset, profile=profile)
+
+
+def _read_answers(path: Path, file: str) -> ImportReport:
+    """The report on possible answers, which come in with their questions and never alone."""
+    answers, questions = importing.count_answers(path)
+    if questions:
+        return ImportReport(path, file, "bfcl-answers", "answers", answers, 0)
+    hint = "Choose the file of questions together with it."
+    problem = Problem("holds answers without their questions", "", 1, file, hint)
+    return ImportReport(path, file, "bfcl-answers", "answers", 0, answers, problems=(problem,))

@@ -7,23 +7,42 @@ is decided in the other actions; this module only translates.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import workbench
-from workbench.actions import comparing, coverage, curate, generating, run_list, runs, teaching, transfer
+from workbench.actions import (
+    answers,
+    comparing,
+    coverage,
+    curate,
+    duplicates,
+    figures,
+    generating,
+    leaderboard,
+    preflight,
+    publishing,
+    run_list,
+    runs,
+    teaching,
+    transfer,
+)
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
-from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.actions.meaning import compare_meaning
+from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models
 from workbench.actions.orders import Order
+from workbench.actions.recipes import recipe
 from workbench.actions.run_list import RunFilter
 from workbench.actions.run_verbs import RunVerbs, run_to_dict
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
+from workbench.evaluation.statistics import SLICES
 from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Scenario, Split, Toolset
+from workbench.store.answers import FIGURES, AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
-from workbench.training.settings import TrainSettings, default_settings
+from workbench.training.settings import TrainSettings
 
 Json = dict[str, Any]
 
@@ -79,16 +98,62 @@ class Verbs(CurationVerbs, RunVerbs):
         return {"id": scenario.id, "change": change}
 
     def import_file(
-        self, path: Path, toolset: str = "", status: str = "", dry_run: bool = False, name: str = ""
+        self,
+        path: Path,
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        name: str = "",
+        reading: Mapping[str, Any] | None = None,
     ) -> Json:
-        """Read a file of scenarios or tools; ``dry_run`` only reports. ``name``: what to call the file."""
-        if dry_run:
-            return transfer.preview(self.store, path, toolset, name).to_dict()
-        return transfer.import_file(self.store, path, toolset, status=status, name=name).to_dict()
+        """Read a file of scenarios, tools or a prompt; ``dry_run`` only reports.
 
-    def export(self, filter: Mapping[str, str], format: str) -> Iterator[str]:
-        """Lines of a file with the scenarios that the filter lets through."""
-        return transfer.export(self.store, to_filter(filter), format)
+        Args:
+            name: what to call the file.
+            reading: how to read it: ``format``, ``columns`` by field, ``conflicts``; see ``transfer``.
+        """
+        return self._import(path, toolset, status, dry_run, name, reading or {}, {}, None)
+
+    def import_files(
+        self,
+        paths: Sequence[Path],
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        reading: Mapping[str, Any] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> list[Json]:
+        """Like ``import_file`` for several files that may need one another; ``progress`` gets a file and a share."""
+
+        def read(path: Path, pending: Mapping[str, Toolset]) -> Json:
+            tell = (lambda share: progress(path.name, share)) if progress else None
+            return self._import(path, toolset, status, dry_run, "", reading or {}, pending, tell)
+
+        return transfer.read_files(paths, read, dry_run)
+
+    def _import(
+        self,
+        path: Path,
+        toolset: str,
+        status: str,
+        dry_run: bool,
+        name: str,
+        reading: Mapping[str, Any],
+        pending: Mapping[str, Toolset],
+        tell: Callable[[float], None] | None,
+    ) -> Json:
+        wishes = transfer.to_wishes(reading, tell)
+        if dry_run:
+            return transfer.preview(self.store, path, toolset, name, wishes, pending).to_dict()
+        conflicts = str(reading.get("conflicts") or transfer.CONFLICTS[0])
+        report = transfer.import_file(
+            self.store, path, toolset, status=status, name=name, wishes=wishes, conflicts=conflicts
+        )
+        return report.to_dict()
+
+    def export(self, filter: Mapping[str, str], format: str, snapshot: str = "") -> Iterator[bytes]:
+        """Pieces of a file with the scenarios that the filter lets through, or with those of a snapshot."""
+        return transfer.export_bytes(self.store, to_filter(filter), format, snapshot)
 
     def coverage(self, toolset: str = "") -> Json:
         """Counts by tool, OS, mode, split and status."""
@@ -120,6 +185,32 @@ class Verbs(CurationVerbs, RunVerbs):
     def _order(self, data: Mapping[str, Any]) -> Order:
         order = Order.from_dict(data)
         return order if order.toolset else dataclasses.replace(order, toolset=curate.default_toolset(self.store))
+
+    def duplicates(self, toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        """Clusters of near-duplicates, conflicts first; ``kind``: one of those that ``counts`` names."""
+        found = duplicates.check(self.store, toolset or curate.default_toolset(self.store))
+        return found.to_dict(kind, offset, limit)
+
+    def compare_meaning(self, encoder: str, toolset: str = "") -> Json:
+        """Let an encoder look for scenarios of equal meaning; ``duplicates`` shows them."""
+        chosen = toolset or curate.default_toolset(self.store)
+        return {"toolset": chosen, "encoder": encoder, "pairs": compare_meaning(self.store, chosen, encoder)}
+
+    def similar(self, request: str, toolset: str = "", limit: int = 5) -> Json:
+        """Scenarios like a request."""
+        chosen = toolset or curate.default_toolset(self.store)
+        found = duplicates.similar(self.store, chosen, request, limit=limit)
+        return {"similar": [{"likeness": round(score, 3), "scenario": one.to_dict()} for one, score in found]}
+
+    def settle(self, action: str, ids: Sequence[str], keep: str = "", author: str = curate.DEFAULT_AUTHOR) -> Json:
+        """Do something about a cluster: ``keep`` or ``merge`` into one, or mark as ``variants``, or ``unmark``."""
+        if action in ("keep", "merge"):
+            act = duplicates.keep_one if action == "keep" else duplicates.merge
+            return {"kept": keep, "change": act(self.store, ids, keep, author)}
+        if action not in ("variants", "unmark"):
+            raise WorkbenchError(f"'{action}' is nothing to do.", "Choose one of keep, merge, variants, unmark.")
+        duplicates.mark_variants(self.store, ids, action == "variants", author)
+        return {"scenarios": list(ids), "deliberate": action == "variants"}
 
     def runs(self, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
         """The runs that the filter lets through, the newest first."""
@@ -161,33 +252,106 @@ class Verbs(CurationVerbs, RunVerbs):
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
+        allow_leaks: str = "",
+        preset: str = "",
         like: str = "",
     ) -> Json:
         """Start a training run.
 
-        ``settings`` that are not given are the good ones for the base, or those of the run ``like``, which also gives
-        toolset and base where they are not named.
+        ``settings`` that are not given are the preset's, those of the run ``like``, or the good ones for the base; that
+        run also gives toolset and base where they are not named.
         """
+        chosen, base, parsed = self._recipe(toolset, base, settings, preset, like)
+        return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name, allow_leaks))
+
+    def _recipe(
+        self, toolset: str, base: str, settings: Mapping[str, Any] | None, preset: str, like: str
+    ) -> tuple[str, str, TrainSettings]:
+        """Toolset, base and settings of a run that begins as ``train`` says."""
         model = runs.get_run(self.store, like) if like else None
         chosen = toolset or (run_list.toolset_name(model) if model else curate.default_toolset(self.store))
         base = base or (model.model if model else STARTER_ID)
-        first = run_list.settings_of(model) if model else default_settings(resolve(self.store, base).base)
-        parsed = TrainSettings.from_dict({**first.to_dict(), **(settings or {})})
-        return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name))
+        first = run_list.settings_of(model).to_dict() if model and not preset else {}
+        return chosen, base, recipe(self.store, chosen, base, preset, {**first, **(settings or {})})
 
-    def evaluate(self, models: Sequence[str], split: str = "test", snapshot: str = "", toolset: str = "") -> Json:
-        """Start the evaluations of these models that do not exist yet; ``runs`` is in the order of ``models``."""
-        chosen = snapshot or runs.make_snapshot(self.store, toolset or self._toolset_of(models))
+    def preflight(
+        self,
+        toolset: str = "",
+        base: str = "",
+        settings: Mapping[str, Any] | None = None,
+        preset: str = "",
+        like: str = "",
+    ) -> Json:
+        """What a run with these settings would see and cost. Asked again, it tells how far it is."""
+        chosen, base, parsed = self._recipe(toolset, base, settings, preset, like)
+        return preflight.start(self.store, chosen, base, parsed).to_dict()
+
+    def preflight_state(self, key: str) -> Json:
+        """How a pre-flight stands."""
+        return preflight.get(self.store, key).to_dict()
+
+    def preflight_scenarios(self, key: str, offset: int = 0, limit: int = 50) -> Json:
+        """What scenarios become: text, special tokens, trained tokens; blocked ones first."""
+        return {"scenarios": preflight.sights(self.store, key, offset, limit)}
+
+    def evaluate(self, models: Sequence[str], split: str = "", snapshot: str = "", toolset: str = "") -> Json:
+        """Start the evaluations of these models that do not exist yet; ``runs`` is in the order of ``models``.
+
+        A model may also be the id of an evaluation run; the others are then put to the same snapshot split. Without
+        one the split is ``test``.
+        """
+        known = next(iter(comparing.named_evaluations(self.store, models).values()), None)
+        split = split or (known.config["split"] if known else "test")
+        chosen = snapshot or (known.snapshot if known else "")
+        chosen = chosen or runs.make_snapshot(self.store, toolset or self._toolset_of(models))
         found = comparing.ensure_evaluations(self.store, models, chosen, to_split(split))
         return {"snapshot": chosen, "split": split, "runs": [run_to_dict(run) for run in found]}
 
-    def compare(self, run_ids: Sequence[str], differing: bool = False) -> Json:
-        """Finished evaluations side by side."""
-        return comparing.compare(self.store, run_ids).to_dict(differing)
+    def compare(
+        self,
+        run_ids: Sequence[str],
+        filter: Mapping[str, Any] | None = None,
+        threshold: int = 0,
+        offset: int = 0,
+        limit: int = answers.MANY,
+    ) -> Json:
+        """Finished evaluations side by side, with one page of scenarios that the filter lets through."""
+        found = comparing.compare(self.store, run_ids, threshold)
+        chosen = to_answer_filter(filter or {}, run_ids)
+        if offset < 0 or not 0 <= limit <= curate.MAX_PAGE:
+            raise WorkbenchError("There is no such page.", f"Ask for at most {curate.MAX_PAGE} scenarios at a time.")
+        rows = answers.page(self.store, found, chosen, offset, limit)
+        total = answers.found(self.store, found, chosen)
+        return {**found.to_dict(), "rows_total": total, "rows": [row.to_dict(found) for row in rows]}
 
-    def export_comparison(self, run_ids: Sequence[str], format: str, differing: bool = False) -> Iterator[str]:
-        """Lines of a file with one scenario a row."""
-        return comparing.export_comparison(comparing.compare(self.store, run_ids), format, differing)
+    def export_comparison(
+        self, run_ids: Sequence[str], format: str, filter: Mapping[str, Any] | None = None, threshold: int = 0
+    ) -> Iterator[str]:
+        """Pieces of a file: a scenario a row (``csv``, ``jsonl``), a report (``html``) or ``metrics``."""
+        if format == "metrics":
+            return iter([figures.metrics_json(self.store, run_ids, threshold)])
+        found = comparing.compare(self.store, run_ids, threshold)
+        return publishing.export_comparison(self.store, found, format, to_answer_filter(filter or {}, run_ids))
+
+    def gate(self, run_ids: Sequence[str], margin: float | None = None, figure: str = "exact") -> Json:
+        """Whether the second evaluation is worse than the first, beyond chance or beyond a margin in points."""
+        for known in FIGURES:
+            if known == figure:
+                return comparing.judge(comparing.compare(self.store, run_ids), margin, known).to_dict()
+        raise WorkbenchError(f"There is no figure '{figure}'.", f"Choose one of {', '.join(FIGURES)}.")
+
+    def leaderboard(self, snapshot: str, split: str = "test") -> Json:
+        """Every finished evaluation on a snapshot split, the best first."""
+        found = leaderboard.leaderboard(self.store, snapshot, to_split(split))
+        return {"snapshot": snapshot, "split": split, "entries": [entry.to_dict() for entry in found]}
+
+    def rerun(self, run_id: str, scenario_id: str) -> Json:
+        """Let the model of an evaluation answer one scenario again; the new run's replies are ``answers(id)``."""
+        return run_to_dict(comparing.rerun(self.store, run_id, scenario_id))
+
+    def replies(self, run_id: str, offset: int = 0, limit: int = 100) -> Json:
+        """One page of what an evaluation has answered so far, with the scores."""
+        return {"replies": answers.replies(self.store, run_id, offset, limit)}
 
     def _toolset_of(self, model_ids: Sequence[str]) -> str:
         """The toolset that the first trained model of the list was trained for, or the default one."""
@@ -196,6 +360,24 @@ class Verbs(CurationVerbs, RunVerbs):
                 run = runs.get_run(self.store, model_id.removeprefix(RUN_PREFIX))
                 return Toolset.from_dict(run.config["toolset"]).name
         return curate.default_toolset(self.store)
+
+
+def to_answer_filter(data: Mapping[str, Any], run_ids: Sequence[str]) -> AnswerFilter:
+    """A filter from its fields by name; a bucket without a pair is of the second run against the first.
+
+    Raises:
+        WorkbenchError: there is no such field, figure or bucket.
+    """
+    known = [field.name for field in dataclasses.fields(AnswerFilter)]
+    for name in data:
+        if name not in known:
+            raise WorkbenchError(f"'{name}' is not a filter.", f"Filters: {', '.join(known)}.")
+    given = {name: value for name, value in data.items() if value}
+    for name, choices in (("bucket", answers.BUCKETS), ("figure", tuple(FIGURES)), ("by", SLICES)):
+        if name in given and given[name] not in choices:
+            raise WorkbenchError(f"There is no {name} '{given[name]}'.", f"Choose one of {', '.join(choices)}.")
+    pair = dict(zip(("base", "candidate"), run_ids, strict=False))
+    return AnswerFilter(**{**pair, **given})
 
 
 def to_split(split: str) -> Split:

@@ -37,11 +37,16 @@ def find_warm_start(store: Store, settings: TrainSettings, base: Model) -> Path 
         raise _refused(f"That adapter belongs to another base model ({model.base}).", "Choose the same base model.")
     folder = Path(model.adapter)
     try:
-        rank = json.loads((folder / "adapter_config.json").read_text("utf-8"))["r"]
+        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+        rank = config["r"]
     except (OSError, ValueError, KeyError) as error:
         raise _refused("That adapter cannot be read.", "Choose another run.") from error
     if rank != settings.rank:
         raise _refused(f"That adapter has rank {rank}, this run {settings.rank}.", f"Set the rank to {rank}.")
+    variant = "dora" if config.get("use_dora") else "rslora" if config.get("use_rslora") else "lora"
+    if variant != settings.variant:
+        message = f"That adapter is of the variant {variant}, this run of {settings.variant}."
+        raise _refused(message, f"Set the variant to {variant}.")
     return folder
 
 

@@ -6,6 +6,7 @@ Errors that a person can put right are answered with 400 and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -17,16 +18,27 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from workbench.actions import curate
+from workbench.actions.answers import MANY
 from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation
 from workbench.api.run_routes import run_routes
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
+from workbench.scenarios.exporting import SUFFIXES
+from workbench.store.answers import AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8"}
+MEDIA_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+}
+OTHER_TYPE = "application/x-ndjson"
+Runs = Annotated[list[str], Query()]
+Filter = Annotated[AnswerFilter, Depends()]
 
 
 class TrainRequest(BaseModel):
@@ -37,6 +49,33 @@ class TrainRequest(BaseModel):
     settings: dict[str, Any] = {}
     name: str = ""
     snapshot: str = ""
+    allow_leaks: str = ""
+    preset: str = ""
+    like: str = ""
+
+
+class SettleRequest(BaseModel):
+    """Body of ``POST /api/duplicates``; ``action`` is keep, merge, variants or unmark."""
+
+    action: str
+    ids: list[str]
+    keep: str = ""
+
+
+class MeaningRequest(BaseModel):
+    """Body of ``POST /api/meaning``; ``encoder`` is a folder or a hub id."""
+
+    encoder: str
+    toolset: str = ""
+
+
+class PreflightRequest(BaseModel):
+    """Body of ``POST /api/preflight``: as that of a training run."""
+
+    toolset: str = ""
+    base: str = ""
+    settings: dict[str, Any] = {}
+    preset: str = ""
     like: str = ""
 
 
@@ -44,9 +83,15 @@ class EvaluateRequest(BaseModel):
     """Body of ``POST /api/evaluate``."""
 
     models: list[str]
-    split: str = "test"
+    split: str = ""
     snapshot: str = ""
     toolset: str = ""
+
+
+class RerunRequest(BaseModel):
+    """Body of ``POST /api/runs/{run_id}/rerun``: id of one scenario."""
+
+    scenario: str
 
 
 def install(app: FastAPI, store: Store) -> None:
@@ -54,10 +99,13 @@ def install(app: FastAPI, store: Store) -> None:
     app.include_router(_scenario_routes(store), prefix="/api")
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
+    app.include_router(_duplicate_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
     app.include_router(run_routes(store), prefix="/api")
+    app.include_router(_preflight_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
+    app.include_router(_comparison_routes(store), prefix="/api")
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
 
@@ -85,6 +133,29 @@ def _scenario_routes(store: Store) -> APIRouter:
     return router
 
 
+def _duplicate_routes(store: Store) -> APIRouter:
+    """What is alike, and what is done about it."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.get("/duplicates")
+    def duplicates(toolset: str = "", kind: str = "", offset: int = 0, limit: int = 50) -> Json:
+        return verbs.duplicates(toolset, kind, offset, limit)
+
+    @router.post("/duplicates")
+    def settle(body: SettleRequest) -> Json:
+        return verbs.settle(**body.model_dump(), author="api")
+
+    @router.post("/meaning")
+    def meaning(body: MeaningRequest) -> Json:
+        return verbs.compare_meaning(**body.model_dump())
+
+    @router.get("/similar")
+    def similar(request: str, toolset: str = "", limit: int = 5) -> Json:
+        return verbs.similar(request, toolset, limit)
+
+    return router
+
+
 def _workspace_routes(store: Store) -> APIRouter:
     """What there is, and files in and out."""
     router, verbs = APIRouter(), Verbs(store)
@@ -95,14 +166,20 @@ def _workspace_routes(store: Store) -> APIRouter:
 
     @router.post("/import")
     async def import_file(
-        request: Request, name: str = "upload", toolset: str = "", status: str = "", dry_run: bool = False
+        request: Request,
+        name: str = "upload",
+        toolset: str = "",
+        status: str = "",
+        dry_run: bool = False,
+        reading: str = "",
     ) -> Json:
+        how = _json_object(reading, "reading")
         async with received(request, name) as path:
-            return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name)
+            return await run_in_threadpool(verbs.import_file, path, toolset, status, dry_run, name, how)
 
     @router.get("/export")
-    def export(filter: Annotated[ScenarioFilter, Depends()], format: str = "jsonl") -> Response:
-        return _download(verbs.export(asdict(filter), format), "scenarios", format)
+    def export(filter: Annotated[ScenarioFilter, Depends()], format: str = "jsonl", snapshot: str = "") -> Response:
+        return _download(verbs.export(asdict(filter), format, snapshot), "scenarios", format)
 
     @router.get("/coverage")
     def coverage(toolset: str = "") -> Json:
@@ -121,14 +198,13 @@ def _generate_routes(store: Store) -> APIRouter:
 
     @router.post("/lines")
     def lines(order: Annotated[dict[str, Any], Body()]) -> Response:
-        return _download(verbs.generate_lines(order), "drafts", "jsonl")
+        return _download(_encoded(verbs.generate_lines(order)), "drafts", "jsonl")
 
     @router.get("/vectors")
     def vectors(tool: Annotated[list[str] | None, Query()] = None, toolset: str = "") -> Response:
         headers = {"Content-Disposition": 'attachment; filename="test_vectors.json"'}
-        return StreamingResponse(
-            _blocks(verbs.vectors(toolset, tool or ())), headers=headers, media_type="application/json"
-        )
+        pieces = _blocks(_encoded(verbs.vectors(toolset, tool or ())))
+        return StreamingResponse(pieces, headers=headers, media_type="application/json")
 
     @router.post("/teacher")
     def teach(order: Annotated[dict[str, Any], Body()], resume: str = "") -> Json:
@@ -142,7 +218,7 @@ def _generate_routes(store: Store) -> APIRouter:
 
 
 def _run_routes(store: Store) -> APIRouter:
-    """Training, evaluating, comparing."""
+    """Training, evaluating."""
     router, verbs = APIRouter(), Verbs(store)
 
     @router.get("/runs")
@@ -173,34 +249,94 @@ def _run_routes(store: Store) -> APIRouter:
     def evaluate(body: EvaluateRequest) -> Json:
         return verbs.evaluate(**body.model_dump())
 
-    @router.get("/compare")
-    def compare(run: Annotated[list[str], Query()], differing: bool = False, format: str = "json") -> Response:
-        if format == "json":
-            return JSONResponse(verbs.compare(run, differing))
-        return _download(verbs.export_comparison(run, format, differing), "comparison", format)
+    @router.get("/runs/{run_id}/replies")
+    def replies(run_id: str, offset: int = 0, limit: int = 100) -> Json:
+        return verbs.replies(run_id, offset, limit)
+
+    @router.post("/runs/{run_id}/rerun")
+    def rerun(run_id: str, body: RerunRequest) -> Json:
+        return verbs.rerun(run_id, body.scenario)
 
     return router
 
 
-def _download(lines: Iterator[str], name: str, format: str) -> Response:
-    """The lines as a file to save. They are made while they are sent."""
-    suffix = "csv" if format == "csv" else "jsonl"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{suffix}"', "X-Content-Type-Options": "nosniff"}
-    media_type = MEDIA_TYPES.get(format, "application/x-ndjson")
-    return StreamingResponse(_blocks(lines), headers=headers, media_type=media_type)
+def _preflight_routes(store: Store) -> APIRouter:
+    """What a run would see and cost."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.post("/preflight")
+    def preflight(body: PreflightRequest) -> Json:
+        return verbs.preflight(**body.model_dump())
+
+    @router.get("/preflight/{key}")
+    def preflight_state(key: str) -> Json:
+        return verbs.preflight_state(key)
+
+    @router.get("/preflight/{key}/scenarios")
+    def preflight_scenarios(key: str, offset: int = 0, limit: int = 50) -> Json:
+        return verbs.preflight_scenarios(key, offset, limit)
+
+    return router
 
 
-def _blocks(lines: Iterable[str], size: int = 1 << 16) -> Iterator[bytes]:
-    """The lines in pieces of about ``size`` characters: one piece a line would cost a thread switch each."""
-    held: list[str] = []
+def _comparison_routes(store: Store) -> APIRouter:
+    """Evaluations side by side; filters are the fields of ``AnswerFilter``."""
+    router, verbs = APIRouter(), Verbs(store)
+
+    @router.get("/compare")
+    def compare(
+        run: Runs, filter: Filter, threshold: int = 0, offset: int = 0, limit: int = MANY, format: str = "json"
+    ) -> Response:
+        if format == "json":
+            return JSONResponse(verbs.compare(run, asdict(filter), threshold, offset, limit))
+        pieces = verbs.export_comparison(run, format, asdict(filter), threshold)
+        return _download(_encoded(pieces), "comparison", format)
+
+    @router.get("/compare/gate")
+    def gate(run: Runs, margin: float | None = None, figure: str = "exact") -> Json:
+        return verbs.gate(run, margin, figure)
+
+    @router.get("/leaderboard")
+    def leaderboard(snapshot: str, split: str = "test") -> Json:
+        return verbs.leaderboard(snapshot, split)
+
+    return router
+
+
+def _download(pieces: Iterator[bytes], name: str, format: str) -> Response:
+    """The pieces as a file to save. They are made while they are sent."""
+    suffix = {**SUFFIXES, "html": ".html", "metrics": ".json"}.get(format, ".jsonl")
+    kind = next((media for end, media in MEDIA_TYPES.items() if suffix.endswith(end)), OTHER_TYPE)
+    headers = {"Content-Disposition": f'attachment; filename="{name}{suffix}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(_blocks(pieces), headers=headers, media_type=kind)
+
+
+def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
+    return (piece.encode("utf-8") for piece in pieces)
+
+
+def _blocks(pieces: Iterable[bytes], size: int = 1 << 16) -> Iterator[bytes]:
+    """The same in pieces of about ``size`` bytes: one piece a line would cost a thread switch each."""
+    held: list[bytes] = []
     length = 0
-    for line in lines:
-        held.append(line)
-        length += len(line)
+    for piece in pieces:
+        held.append(piece)
+        length += len(piece)
         if length >= size:
-            yield "".join(held).encode("utf-8")
+            yield b"".join(held)
             held, length = [], 0
-    yield "".join(held).encode("utf-8")
+    yield b"".join(held)
+
+
+def _json_object(text: str, name: str) -> Json:
+    """The JSON object in a query's value; empty where there is none. Raises WorkbenchError."""
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise WorkbenchError(f"'{name}' must be a JSON object.", 'Write it like {"format": "csv"}.')
+    return value
 
 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from fastapi import Request
 from workbench.errors import WorkbenchError
 from workbench.runfolder import explain
 
-UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".py")
+UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".md", ".parquet", ".py")
 
 
 @asynccontextmanager

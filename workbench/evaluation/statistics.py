@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from workbench.records import NO_TOOL, Reply, Scenario, Score
+from workbench.records import Reply, Scenario, Score
 
-Slice = Literal["tool", "os", "mode"]
-SLICES: tuple[Slice, ...] = ("tool", "os", "mode")
+Slice = Literal["tool", "os", "mode", "tag"]
+SLICES: tuple[Slice, ...] = ("tool", "os", "mode", "tag")
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,13 @@ class Rate:
         return f"{self.value:.0%} ({self.interval.low:.0%} to {self.interval.high:.0%})"
 
     def to_dict(self) -> dict[str, Any]:
+        interval = self.interval
         return {
             "value": self.value,
             "successes": self.successes,
             "n": self.n,
-            "low": self.interval.low,
-            "high": self.interval.high,
+            "low": interval.low,
+            "high": interval.high,
         }
 
 
@@ -66,6 +65,10 @@ class Headline:
         schema_valid: replies whose calls all name declared tools with arguments that satisfy their schemas.
         no_tool_precision: of the replies without a call, those where none must happen.
         no_tool_recall: of the scenarios where no call must happen, those answered without one.
+        over_calls: of the scenarios where no call must happen, those answered with one.
+        misses: of the scenarios where a call must happen, those answered without one.
+        argument_precision: of the arguments given, the right ones.
+        argument_recall: of the arguments expected, the right ones.
         latency_p50, latency_p95: milliseconds; None without replies.
     """
 
@@ -76,16 +79,76 @@ class Headline:
     schema_valid: Rate
     no_tool_precision: Rate
     no_tool_recall: Rate
+    over_calls: Rate
+    misses: Rate
+    argument_precision: Rate
+    argument_recall: Rate
     latency_p50: float | None
     latency_p95: float | None
 
+    @property
+    def argument_f1(self) -> float | None:
+        """Harmonic mean of the arguments' precision and recall; None where there is no argument."""
+        both = self.argument_precision.n + self.argument_recall.n
+        return 2 * self.argument_recall.successes / both if both else None
+
     def to_dict(self) -> dict[str, Any]:
         rates = {name: value.to_dict() for name, value in vars(self).items() if isinstance(value, Rate)}
-        return {"n": self.n, **rates, "latency_p50": self.latency_p50, "latency_p95": self.latency_p95}
+        latencies = {"latency_p50": self.latency_p50, "latency_p95": self.latency_p95}
+        return {"n": self.n, **rates, "argument_f1": self.argument_f1, **latencies}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts from which every rate follows, of one model on some scenarios.
+
+    Attributes:
+        declined: replies without a call; ``rightly_declined`` of them where none must happen.
+        none_expected: scenarios where no call must happen; ``over_called`` of them were answered with a call.
+        missed: scenarios where a call must happen and the reply has none.
+        matched: right arguments, of those that were ``wanted`` and of those that were ``given``.
+    """
+
+    n: int = 0
+    tool_correct: int = 0
+    exact: int = 0
+    malformed: int = 0
+    schema_valid: int = 0
+    declined: int = 0
+    rightly_declined: int = 0
+    none_expected: int = 0
+    over_called: int = 0
+    missed: int = 0
+    matched: int = 0
+    wanted: int = 0
+    given: int = 0
+
+    def headline(self, latency_p50: float | None = None, latency_p95: float | None = None) -> Headline:
+        return Headline(
+            n=self.n,
+            tool_accuracy=Rate(self.tool_correct, self.n),
+            exact_calls=Rate(self.exact, self.n),
+            malformed=Rate(self.malformed, self.n),
+            schema_valid=Rate(self.schema_valid, self.n),
+            no_tool_precision=Rate(self.rightly_declined, self.declined),
+            no_tool_recall=Rate(self.rightly_declined, self.none_expected),
+            over_calls=Rate(self.over_called, self.none_expected),
+            misses=Rate(self.missed, self.n - self.none_expected),
+            argument_precision=Rate(self.matched, self.given),
+            argument_recall=Rate(self.matched, self.wanted),
+            latency_p50=latency_p50,
+            latency_p95=latency_p95,
+        )
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Tally)))
+
+    def to_dict(self) -> dict[str, int]:
+        return asdict(self)
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """Wilson score interval of a proportion.
+    """Wilson score interval of a proportion, by statsmodels.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209-212;
     recommended for small n by Brown, Cai and DasGupta, Statistical Science 16 (2001), 101-133.
@@ -97,13 +160,36 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
         raise ValueError(f"{successes} successes of {n} at confidence {confidence}")
     if n == 0:
         return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p = successes / n
-    center = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else max(0.0, center - half)
-    high = 1.0 if successes == n else min(1.0, center + half)
-    return Interval(low, high)
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
+    # Rounding must not push an end past what was seen.
+    return Interval(
+        0.0 if successes == 0 else min(float(low), successes / n),
+        1.0 if successes == n else max(float(high), successes / n),
+    )
+
+
+def tally(score: Score, reply: Reply, scenario: Scenario) -> Tally:
+    """One case. ``store.answers`` counts the same in the database, for many cases."""
+    declined, called = reply.parsed.kind == "text", reply.parsed.kind == "calls"
+    no_tool = scenario.outcome.is_no_tool
+    verdicts = [argument.verdict for argument in score.arguments]
+    return Tally(
+        n=1,
+        tool_correct=int(score.tool_correct),
+        exact=int(score.exact),
+        malformed=int(reply.parsed.kind == "malformed"),
+        schema_valid=int(score.schema_valid),
+        declined=int(declined),
+        rightly_declined=int(declined and no_tool),
+        none_expected=int(no_tool),
+        over_called=int(called and no_tool),
+        missed=int(declined and not no_tool),
+        matched=verdicts.count("match"),
+        wanted=len(verdicts) - verdicts.count("unexpected"),
+        given=len(verdicts) - verdicts.count("missing"),
+    )
 
 
 def summarise(scores: Iterable[Score], replies: Iterable[Reply], scenarios: Iterable[Scenario]) -> Headline:
@@ -111,34 +197,9 @@ def summarise(scores: Iterable[Score], replies: Iterable[Reply], scenarios: Iter
     score_of = {score.scenario_id: score for score in scores}
     reply_of = {reply.scenario_id: reply for reply in replies}
     cases = [(score_of[s.id], reply_of[s.id], s) for s in scenarios if s.id in score_of and s.id in reply_of]
-    declined = [s.outcome.is_no_tool for _, reply, s in cases if reply.parsed.kind == "text"]
-    unneeded = [reply.parsed.kind == "text" for _, reply, s in cases if s.outcome.is_no_tool]
     latencies = [reply.latency_ms for _, reply, _ in cases]
-    return Headline(
-        n=len(cases),
-        tool_accuracy=_rate(score.tool_correct for score, _, _ in cases),
-        exact_calls=_rate(score.exact for score, _, _ in cases),
-        malformed=_rate(reply.parsed.kind == "malformed" for _, reply, _ in cases),
-        schema_valid=_rate(score.schema_valid for score, _, _ in cases),
-        no_tool_precision=_rate(declined),
-        no_tool_recall=_rate(unneeded),
-        latency_p50=percentile(latencies, 0.5),
-        latency_p95=percentile(latencies, 0.95),
-    )
-
-
-def summarise_by(
-    slice_: Slice, scores: Sequence[Score], replies: Sequence[Reply], scenarios: Iterable[Scenario]
-) -> dict[str, Headline]:
-    """A headline for each tool, OS or mode, in alphabetical order.
-
-    A scenario with several calls counts under each of its tools; one without OS or mode counts under ``""``.
-    """
-    groups: Mapping[str, list[Scenario]] = defaultdict(list)
-    for scenario in scenarios:
-        for key in _KEYS[slice_](scenario):
-            groups[key].append(scenario)
-    return {key: summarise(scores, replies, groups[key]) for key in sorted(groups)}
+    total = sum((tally(*case) for case in cases), Tally())
+    return total.headline(percentile(latencies, 0.5), percentile(latencies, 0.95))
 
 
 def percentile(values: Iterable[float], part: float) -> float | None:
@@ -150,19 +211,3 @@ def percentile(values: Iterable[float], part: float) -> float | None:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-
-
-def _rate(verdicts: Iterable[bool]) -> Rate:
-    found = list(verdicts)
-    return Rate(sum(found), len(found))
-
-
-def _tools(scenario: Scenario) -> list[str]:
-    return sorted({call.name for call in scenario.outcome.calls}) or [NO_TOOL]
-
-
-_KEYS: dict[Slice, Callable[[Scenario], list[str]]] = {
-    "tool": _tools,
-    "os": lambda scenario: [scenario.os],
-    "mode": lambda scenario: [scenario.mode],
-}

@@ -5,6 +5,7 @@ Knows nothing of scenarios and toolsets: prompts are text in, answers are raw te
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
 import time
@@ -17,7 +18,14 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
@@ -107,8 +115,20 @@ def quiet_peft() -> Iterator[None]:
         yield
 
 
-def pick_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def pick_device(wish: str = "auto") -> torch.device:
+    """The device of that name; ``auto`` takes CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        WorkbenchError: this machine has no such device.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if wish == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    device = torch.device(wish)
+    there = {"cpu": True, "mps": mps, "cuda": cuda and (device.index or 0) < torch.cuda.device_count()}
+    if not there.get(device.type):
+        raise WorkbenchError(f"This computer has no device '{wish}'.", "Choose auto, which takes the best there is.")
+    return device
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
@@ -135,21 +155,37 @@ def load(model: Model, dtype: torch.dtype | None = None) -> LoadedModel:
     return ready(placed, tokenizer, model.dialect)
 
 
-def load_base(base: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_base(base: str, four_bits_on: torch.device | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Weights in float32 and the tokenizer of a local folder or a hub id; safetensors only, no remote code.
 
+    Args:
+        four_bits_on: a device on which the linear layers are kept in 4 bits (NF4); the rest is in its fast type.
+
     Raises:
-        WorkbenchError: see ``load``.
+        WorkbenchError: see ``load``; 4 bits are wanted and bitsandbytes is missing.
     """
     check_place(base)
+    how: dict[str, Any] = {"dtype": torch.float32}
+    if four_bits_on is not None:
+        how = _four_bits(four_bits_on)
     try:
         tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-        weights = AutoModelForCausalLM.from_pretrained(
-            base, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-        )
+        weights = AutoModelForCausalLM.from_pretrained(base, use_safetensors=True, trust_remote_code=False, **how)
     except (OSError, ValueError, ImportError) as error:
         raise _cannot_load(base, error) from error
     return weights, tokenizer
+
+
+def _four_bits(device: torch.device) -> dict[str, Any]:
+    """What ``from_pretrained`` needs to keep linear layers in NF4 (QLoRA, arXiv 2305.14314)."""
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise WorkbenchError(
+            "A base in 4 bits needs the library bitsandbytes, which is not installed.",
+            "Install it (pip install bitsandbytes), or choose quantization none.",
+        )
+    dtype = fast_dtype(device)
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+    return {"dtype": dtype, "quantization_config": config, "device_map": {"": device}}
 
 
 def ready(model: Any, tokenizer: PreTrainedTokenizerBase, dialect: str = "auto") -> LoadedModel:

@@ -19,7 +19,7 @@ def reply_to(
 ) -> Iterator[Reply]:
     """The model's replies, batch by batch, not in the order of the scenarios."""
     dialect = get_dialect(loaded.dialect)
-    prompts = [Prompt(s.id, dialect.render_prompt(to_messages(s, toolset), toolset.tools)) for s in scenarios]
+    prompts = [Prompt(s.id, dialect.render_prompt(to_messages(s, toolset), toolset.offered(s))) for s in scenarios]
     for found in answer(loaded, prompts, max_new_tokens, batch_size):
         yield Reply(
             scenario_id=found.id,

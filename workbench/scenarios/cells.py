@@ -21,6 +21,7 @@ COLUMNS = (
     "source",
     "ordered",
     "history",
+    "tools",
 )
 
 # Spreadsheets run a cell that begins with one of these as a formula. Apostrophes in front are part of the pattern, so

@@ -21,6 +21,8 @@ from referencing.jsonschema import DRAFT202012
 
 from workbench.errors import Problem
 from workbench.records import ExpectedCall, Scenario, Tool, ToolCall, Toolset, Turn
+from workbench.scenarios.places import ABSENT, is_required, schema_at, value_at
+from workbench.scenarios.rules import check_rule
 
 KNOWN_OS = ("linux", "macos", "windows", "bsd", "android", "ios")
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -76,6 +78,7 @@ def check_scenario(scenario: Scenario, toolset: Toolset) -> list[Problem]:
         problems.append(Problem(f"'{scenario.os}' is not a known OS", "os", hint=hint))
     if SURROGATE.search(json.dumps(scenario.to_dict(), ensure_ascii=False)):
         problems.append(Problem(BROKEN_TEXT, hint="Write the character anew."))
+    problems += _check_offered(scenario, toolset)
     for i, call in enumerate(scenario.outcome.calls):
         problems += _check_expected(call, toolset, f"expected[{i}]")
     for i, turn in enumerate(scenario.history):
@@ -83,32 +86,50 @@ def check_scenario(scenario: Scenario, toolset: Toolset) -> list[Problem]:
     return problems
 
 
-def _check_expected(expected: ExpectedCall, toolset: Toolset, path: str) -> list[Problem]:
-    problems = check_call(expected.call, toolset, path)
-    tool = toolset.tool(expected.name)
-    for kind, names in (("accept", tuple(expected.accept)), ("optional", tuple(sorted(expected.optional)))):
-        for name in names:
-            if name not in expected.arguments:
-                hint = _nearest(name, tuple(expected.arguments)) or "Add the argument, or take it out here."
-                problems.append(Problem(f"'{name}' is not an argument of this call", f"{path}.{kind}", hint=hint))
-    if tool is None or not _is_sound(tool):
-        return problems
-    for name in sorted(expected.optional & tool.required):
-        message = f"'{name}' is required by {tool.name}, so it cannot be left out"
-        problems.append(Problem(message, f"{path}.optional", hint=f"Take '{name}' out of optional."))
-    for name, values in expected.accept.items():
-        if name in tool.properties:
-            problems += _check_accepted(tool, name, values, f"{path}.accept.{name}")
+def _check_offered(scenario: Scenario, toolset: Toolset) -> list[Problem]:
+    """The tools that a scenario offers are the toolset's, and those that it calls are among them."""
+    problems = []
+    for i, name in enumerate(scenario.tools):
+        if toolset.tool(name) is None:
+            hint = _nearest(name, toolset.tool_names) or "Take it out here, or add it to the toolset."
+            problems.append(Problem(f"the toolset '{toolset.name}' has no tool '{name}'", f"tools[{i}]", hint=hint))
+    for i, call in enumerate(scenario.outcome.calls):
+        if scenario.tools and call.name not in scenario.tools and toolset.tool(call.name):
+            message = f"'{call.name}' is not among the tools that are offered with this request"
+            problems.append(Problem(message, f"expected[{i}].name", hint=f"Offered: {', '.join(scenario.tools)}."))
     return problems
 
 
-def _check_accepted(tool: Tool, name: str, values: Sequence[Any], path: str) -> list[Problem]:
+def _check_expected(expected: ExpectedCall, toolset: Toolset, path: str) -> list[Problem]:
+    problems = check_call(expected.call, toolset, path)
+    tool = toolset.tool(expected.name)
+    names = [("accept", name) for name in expected.accept] + [("optional", name) for name in sorted(expected.optional)]
+    for kind, name in names + [("rules", name) for name in expected.rules]:
+        if value_at(expected.arguments, name) is ABSENT:
+            hint = _nearest(name, tuple(expected.arguments)) or "Add the argument, or take it out here."
+            problems.append(Problem(f"'{name}' is not an argument of this call", f"{path}.{kind}", hint=hint))
+    for name, rule in expected.rules.items():
+        problems += check_rule(rule, value_at(expected.arguments, name), f"{path}.rules.{name}")
+    if tool is None or not _is_sound(tool):
+        return problems
+    for name in sorted(expected.optional):
+        if is_required(tool.parameters, name):
+            message = f"'{name}' is required by {tool.name}, so it cannot be left out"
+            problems.append(Problem(message, f"{path}.optional", hint=f"Take '{name}' out of optional."))
+    for name, values in expected.accept.items():
+        schema = schema_at(tool.parameters, name)
+        if schema is not None:
+            problems += _check_accepted(tool, name, schema, values, f"{path}.accept.{name}")
+    return problems
+
+
+def _check_accepted(tool: Tool, name: str, schema: Any, values: Sequence[Any], path: str) -> list[Problem]:
     # The property's schema is tried inside the tool's, so that "$ref": "#/$defs/..." still finds its target.
-    schema = {k: v for k, v in tool.parameters.items() if k.startswith("$")}
-    schema["properties"] = {name: tool.properties[name]}
+    around = {k: v for k, v in tool.parameters.items() if k.startswith("$")}
+    around["properties"] = {name: schema}
     problems: list[Problem] = []
     for i, value in enumerate(values):
-        problems += _schema_problems(schema, {name: value}, "", rename=f"{path}[{i}]")
+        problems += _schema_problems(around, {name: value}, "", rename=f"{path}[{i}]")
     return problems
 
 
@@ -139,6 +160,11 @@ def _check_tool(tool: Tool, path: str) -> list[Problem]:
     if tool.parameters.get("type") != "object":
         hint = 'Write {"type": "object", "properties": {...}}.'
         return [*problems, Problem('must have the type "object"', f"{where}.type", hint=hint)]
+    for name, rule in tool.rules.items():
+        if schema_at(tool.parameters, name) is None:
+            hint = _nearest(name, tuple(tool.properties)) or "Declare the argument, or take the rule out."
+            problems.append(Problem(f"{tool.name} has no argument '{name}'", f"{path}.rules", hint=hint))
+        problems += check_rule(rule, ABSENT, f"{path}.rules.{name}")
     problems += [
         Problem(f"'{name}' is required but not among the properties", f"{where}.required", hint="Declare it.")
         for name in tool.parameters.get("required", ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -80,15 +80,22 @@ class Store:
                     yield dict(zip(names, row, strict=True))
 
     @contextmanager
-    def write(self) -> Iterator[Cursor]:
+    def session(self) -> Iterator[Cursor]:
+        """A cursor for work in several steps; its temporary tables are its own and end with it."""
+        with _plain_errors(self.workspace.store_path), self._connection.cursor() as cursor:
+            yield cursor
+
+    @contextmanager
+    def write(self, session: Cursor | None = None) -> Iterator[Cursor]:
         """One transaction: committed when the block ends, rolled back when it raises. Keep it short.
 
-        Blocks until the writer before it is done; do not nest.
+        Blocks until the writer before it is done; do not nest. With a ``session``, its temporary tables can be read.
 
         Raises:
             WorkbenchError: the disk is full or refuses; nothing was changed.
         """
-        with self._writing, _plain_errors(self.workspace.store_path), self._connection.cursor() as cursor:
+        own = nullcontext(session) if session else self._connection.cursor()
+        with self._writing, _plain_errors(self.workspace.store_path), own as cursor:
             cursor.begin()
             try:
                 yield cursor

@@ -106,6 +106,41 @@ def _m0004_targets_and_reviews(cursor: Cursor) -> None:
     """)
 
 
+def _m0005_answers(cursor: Cursor) -> None:
+    """Replies beside their scenarios, flat, for figures and filters; filled from the other tables when needed."""
+    cursor.execute("""
+        CREATE TABLE answers (
+            run_id VARCHAR, scenario_id VARCHAR, position INTEGER NOT NULL, request VARCHAR NOT NULL,
+            os VARCHAR NOT NULL, mode VARCHAR NOT NULL, tags VARCHAR[] NOT NULL, tools VARCHAR[] NOT NULL,
+            expected VARCHAR NOT NULL, got VARCHAR NOT NULL, kind VARCHAR NOT NULL, tool_correct BOOLEAN NOT NULL,
+            exact BOOLEAN NOT NULL, schema_valid BOOLEAN NOT NULL, matched INTEGER NOT NULL, wanted INTEGER NOT NULL,
+            given INTEGER NOT NULL, expected_arguments INTEGER NOT NULL, confidence DOUBLE, latency_ms DOUBLE);
+    """)
+
+
+def _m0006_clusters(cursor: Cursor) -> None:
+    """Splits of unpinned scenarios, remembered from here on; clusters of near-duplicates as the last check saw them."""
+    cursor.execute("""
+        CREATE TABLE splits (scenario_id VARCHAR PRIMARY KEY, split VARCHAR NOT NULL, settled BOOLEAN NOT NULL);
+        INSERT INTO splits SELECT id, split, true FROM scenarios WHERE NOT pinned;
+        CREATE TABLE split_moves (
+            scenario_id VARCHAR NOT NULL, toolset VARCHAR NOT NULL, before VARCHAR NOT NULL, after VARCHAR NOT NULL,
+            settled BOOLEAN NOT NULL, cluster VARCHAR NOT NULL, moved_at VARCHAR NOT NULL);
+        CREATE TABLE clusters (
+            scenario_id VARCHAR, by_meaning BOOLEAN, toolset VARCHAR NOT NULL, cluster VARCHAR NOT NULL,
+            PRIMARY KEY (scenario_id, by_meaning));
+        CREATE TABLE cluster_checks (
+            toolset VARCHAR PRIMARY KEY, change_id BIGINT NOT NULL, total INTEGER NOT NULL,
+            checked_at VARCHAR NOT NULL);
+        CREATE TABLE variants (
+            scenario_id VARCHAR PRIMARY KEY, mark VARCHAR NOT NULL, author VARCHAR NOT NULL,
+            created_at VARCHAR NOT NULL);
+        CREATE TABLE meanings (
+            one VARCHAR, other VARCHAR, toolset VARCHAR NOT NULL, encoder VARCHAR NOT NULL,
+            similarity DOUBLE NOT NULL, PRIMARY KEY (one, other));
+    """)
+
+
 def _m0008_run_tags(cursor: Cursor) -> None:
     """Tags of runs, their order in the queue, the trash; rules for training by itself."""
     cursor.execute("""
@@ -123,5 +158,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0002_runs", _m0002_runs),
     ("0003_toolset_changes", _m0003_toolset_changes),
     ("0004_targets_and_reviews", _m0004_targets_and_reviews),
+    ("0005_answers", _m0005_answers),
+    ("0006_clusters", _m0006_clusters),
     ("0008_run_tags", _m0008_run_tags),
 )

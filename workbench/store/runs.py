@@ -93,9 +93,9 @@ def cut_metrics(store: Store, run_id: str, lines: int) -> None:
 
 
 def forget(store: Store, run_ids: Sequence[str]) -> None:
-    """Take runs away for good, with their metrics, replies and scores."""
+    """Take runs away for good, with their metrics, replies, scores and answers."""
     with store.write() as cursor:
-        for table in ("metrics", "replies", "scores"):
+        for table in ("metrics", "replies", "scores", "answers"):
             cursor.execute(f"DELETE FROM {table} WHERE list_contains(?::VARCHAR[], run_id)", [list(run_ids)])
         cursor.execute("DELETE FROM runs WHERE list_contains(?::VARCHAR[], id)", [list(run_ids)])
 

@@ -1,8 +1,9 @@
 """Scenarios in the store: revisions are added, never overwritten, so that undo and history are reads.
 
 ``scenario_revisions`` holds everything that ever was; ``scenarios`` the newest revision of what is not deleted, with
-the columns that pages filter by. Each save, delete or undo is one change (see ``changes``). Knows nothing of validity:
-callers check scenarios against their toolset first.
+the columns that pages filter by. Each save, delete or undo is one change (see ``changes``). The split of an unpinned
+scenario is its hash's when it is first saved; ``splits`` remembers it through edits, and only ``clusters`` changes it.
+Knows nothing of validity: callers check scenarios against their toolset first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.records import Scenario, Toolset
+from workbench.records import Scenario, Split, Toolset
 from workbench.scenarios.coverage import CoverageCell, tools_of
 from workbench.scenarios.splitting import split_of
 from workbench.store import toolsets
@@ -195,6 +196,25 @@ def delete_toolset(store: Store, name: str, author: str) -> int:
     return change
 
 
+def merge(store: Store, kept: Scenario, gone: Iterable[str], author: str) -> int:
+    """Save one scenario and delete others as one change, and return its id; unknown ids are passed over."""
+    with store.write() as cursor:
+        known = "SELECT id FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[])) AND id <> ?"
+        found = [row[0] for row in cursor.execute(known, [list(gone), kept.id]).fetchall()]
+        change = _add_change(cursor, "merge", author, f"into {kept.id}")
+        body = _body(kept)
+        if not _unchanged(cursor, [kept], [body]):
+            _put(cursor, change, [kept], [body])
+        _remove(cursor, change, found)
+    return change
+
+
+def splits(store: Store, ids: Iterable[str]) -> dict[str, Split]:
+    """The split that each of the scenarios is on now, by id."""
+    rows = store.read("SELECT id, split FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)])
+    return {row["id"]: row["split"] for row in rows}
+
+
 def delete(store: Store, ids: Iterable[str], author: str, note: str = "") -> int:
     """Delete as one change and return its id; unknown ids are passed over, 0 when none was known."""
     with store.write() as cursor:
@@ -301,19 +321,28 @@ def _put(cursor: Cursor, change: int, scenarios: Sequence[Scenario], bodies: Seq
              ON r.scenario_id = i.id""",
         [change, ids, list(bodies), ids],
     )
+    columns = _columns(scenarios)
     cursor.execute("DELETE FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids])
+    cursor.execute(
+        """INSERT OR IGNORE INTO splits
+           SELECT id, split, false FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS split,
+                                                unnest(?::BOOLEAN[]) AS pinned) WHERE NOT pinned""",
+        [columns[0], columns[7], columns[8]],
+    )
     cursor.execute(
         """INSERT INTO scenarios
            SELECT r.scenario_id, r.revision, r.change_id, i.toolset, i.request, i.os, i.shell, i.mode, i.status,
-                  i.split, i.pinned, i.label, i.tools, i.tags, r.body, c.created_at
+                  CASE WHEN i.pinned THEN i.split ELSE p.split END, i.pinned, i.label, i.tools, i.tags,
+                  r.body, c.created_at
            FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS toolset, unnest(?::VARCHAR[]) AS request,
                         unnest(?::VARCHAR[]) AS os, unnest(?::VARCHAR[]) AS shell, unnest(?::VARCHAR[]) AS mode,
                         unnest(?::VARCHAR[]) AS status, unnest(?::VARCHAR[]) AS split, unnest(?::BOOLEAN[]) AS pinned,
                         unnest(?::VARCHAR[]) AS label, unnest(?::VARCHAR[][]) AS tools,
                         unnest(?::VARCHAR[][]) AS tags) i
            JOIN scenario_revisions r ON r.scenario_id = i.id AND r.change_id = ?
-           JOIN changes c ON c.id = r.change_id""",
-        [*_columns(scenarios), change],
+           JOIN changes c ON c.id = r.change_id
+           LEFT JOIN splits p ON p.scenario_id = i.id""",
+        [*columns, change],
     )
 
 

@@ -76,17 +76,18 @@ def take_back(cursor: Cursor, undone: int, change: int, author: str) -> None:
     """What the change ``undone`` did to toolsets is undone by further versions, which belong to ``change``.
 
     Raises:
-        WorkbenchError: a toolset has newer versions.
+        WorkbenchError: a toolset is not as that change left it.
     """
     rows = cursor.execute(
         """SELECT v.name, p.body, coalesce(p.deleted, true),
-                  v.version < (SELECT max(n.version) FROM toolsets n WHERE n.name = v.name) FROM toolsets v
+                  n.deleted <> v.deleted OR n.body::VARCHAR <> v.body::VARCHAR FROM toolsets v
+           JOIN toolsets n ON n.name = v.name AND n.version = (SELECT max(version) FROM toolsets WHERE name = v.name)
            LEFT JOIN toolsets p ON p.name = v.name AND p.version = v.version - 1
            WHERE v.change_id = ?""",
         [undone],
     ).fetchall()
-    for name, body, was_deleted, has_newer in rows:
-        if has_newer:
+    for name, body, was_deleted, differs in rows:
+        if differs:
             message = f"The toolset '{name}' was changed again later."
             raise WorkbenchError(message, "Undo that first, or restore a version of it on the Tools page.")
         if was_deleted:

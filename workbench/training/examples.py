@@ -53,7 +53,8 @@ def make_examples(
     scenarios = list(scenarios)
     if not scenarios:
         return []
-    prompts = encode(tokenizer, [dialect.render_prompt(to_messages(s, toolset), toolset.tools) for s in scenarios])
+    asked = [dialect.render_prompt(to_messages(s, toolset), toolset.offered(s)) for s in scenarios]
+    prompts = encode(tokenizer, asked)
     replies = encode(tokenizer, [dialect.render_reply([c.call for c in s.outcome.calls], NO_TOOL) for s in scenarios])
     candidates = [dialect.render_reply([ToolCall(name)], "") for name in toolset.tool_names]
     beginnings = encode(tokenizer, [*candidates, dialect.render_reply([], NO_TOOL)])

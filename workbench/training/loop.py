@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import random
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count, islice
+from typing import Any
 
 import psutil
 import torch
@@ -15,7 +19,7 @@ from torch import Tensor
 
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
-from workbench.inference.engine import load_base, set_up_process
+from workbench.inference.engine import load_base, pick_device, set_up_process
 from workbench.inference.replies import reply_to
 from workbench.records import Scenario
 from workbench.runfolder import Ending, Reporter, RunFolder
@@ -30,10 +34,10 @@ from workbench.training.lora import Trainee, read_adapter
 from workbench.training.packing import Batch, make_batches
 from workbench.training.settings import TrainSettings
 
-VALIDATION_SCENARIOS = 64
-"""At most this many validation scenarios are answered at each validation; the loss is over all of them."""
+VALIDATIONS, FEW_VALIDATIONS = 6, 3
+SHORT_STEPS, SHORT_SECONDS = 60, 300.0
+"""A run of fewer steps, or with a closer time limit, validates a few times only: each costs it many steps."""
 
-VALIDATIONS = 6
 MAX_NEW_TOKENS = 96
 SAVING_SECONDS = 2.0
 CHECKPOINT_SECONDS = 30.0
@@ -63,13 +67,15 @@ class Loop:
         self.job, self.folder, self.reporter, self.settings = job, folder, reporter, job.settings
         set_up_process(self.settings.threads)
         torch.manual_seed(self.settings.seed)
-        self.trainee = Trainee(*load_base(job.model.base), self.settings)
+        four_bits = pick_device(self.settings.device) if self.settings.quantization == "nf4" else None
+        self.trainee = Trainee(*load_base(job.model.base, four_bits), self.settings)
         self.dialect = get_dialect(self.trainee.loaded.dialect)
         reporter.update(phase="preparing", message=self.trainee.loaded.notice)
         self.pool = ValuePool.of(job.train)
-        self.validation = make_batches(self._examples(job.validation, 1.0), 32, random.Random(0))
-        self.per_epoch = len(self._batches(0))
-        self.total = self.per_epoch * self.settings.epochs
+        self.checked = sample(job.validation, self.settings.validation_scenarios)
+        self.validation = make_batches(self._examples(self.checked, 1.0), 32, random.Random(0))
+        self.per_epoch = -(-len(self._batches(0)) // self.settings.accumulate)
+        self.total = self.settings.max_steps or self.per_epoch * self.settings.epochs
         self.step = 0
         self.validations: list[Validation] = []
         self.validation_seconds = 0.0
@@ -80,17 +86,17 @@ class Loop:
 
     def run(self) -> Ending:
         """Train until the end, the time limit, a cancel or an early stop; the best adapter stays in the folder."""
-        reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // VALIDATIONS)
+        reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // self._validations())
         self._resume()
         reporter.update(phase="training", step=self.step, total_steps=self.total)
         self.began, self.first = time.time(), self.step
-        for epoch, batch in self._schedule():
+        for epoch, batches in self._schedule():
             if reporter.cancelled:
                 self._checkpoint()
                 return self._end("Stopped; the adapter has what was learned until then.", stopped=True)
             if self._out_of_time():
                 return self._end(f"The time limit ended the run after {self.step} of {self.total} steps.")
-            self._train(epoch, batch)
+            self._train(epoch, batches)
             if self.step % interval == 0 and self.step < self.total:
                 self._validate()
                 if self._hopeless():
@@ -99,18 +105,67 @@ class Loop:
                 self._checkpoint()
         return self._end("")
 
-    def _schedule(self) -> Iterator[tuple[int, Batch]]:
-        """The batches from ``place`` on: epoch and number of the next batch in it."""
-        start = self.place
-        for epoch in range(start[0], self.settings.epochs):
-            return_memory()
-            for number, batch in enumerate(self._batches(epoch)):
-                if (epoch, number) >= start:
-                    self.place = (epoch, number)
-                    yield epoch, batch
+    def probe(self, startup_s: float) -> dict[str, Any]:
+        """Two steps after a first one that warms up, and one validation: what the run would cost on this machine.
+
+        The steps have a learning rate of 0, so that losses say nothing odd.
+
+        Args:
+            startup_s: seconds from the worker's start until it could train.
+
+        Returns:
+            ``{"seconds", "step_seconds", "validation_seconds", "startup_seconds", "total_steps", "memory_mb"}``.
+        """
+        at_once = self.settings.accumulate
+        batches = sorted(self._batches(0), key=lambda batch: batch.weight)
+        # The heaviest batch decides on the memory, one from the middle on the time.
+        self.trainee.step(batches[-at_once:], 0.0)
+        middle = batches[max(0, len(batches) // 2 - at_once) :][:at_once]
+        started = time.time()
+        for _ in range(2):
+            self.trainee.step(middle, 0.0)
+        step_s = (time.time() - started) / 2
+        started = time.time()
+        if self.validation:
+            self.trainee.loss(self.validation)
+            self._answer(self.checked)
+        validation_s = time.time() - started
+        interval = self.settings.validate_every or -(-self.total // self._validations())
+        seconds = startup_s + self.total * step_s + -(-self.total // interval) * validation_s
+        limit = self.settings.max_seconds
+        return {
+            "seconds": round(min(seconds, limit) if limit else seconds, 1),
+            "step_seconds": round(step_s, 3),
+            "validation_seconds": round(validation_s, 2),
+            "startup_seconds": round(startup_s, 1),
+            "total_steps": self.total,
+            "memory_mb": peak_memory_mb(),
+        }
+
+    def _validations(self) -> int:
+        limit = self.settings.max_seconds
+        return FEW_VALIDATIONS if self.total < SHORT_STEPS or 0 < limit < SHORT_SECONDS else VALIDATIONS
+
+    def _schedule(self) -> Iterator[tuple[int, list[Batch]]]:
+        """Epoch and batches of each step from ``place`` on: epoch and number of the next step in it.
+
+        Augmentation may give one epoch a batch more than another.
+        """
+        start, most, at_once = self.place, self.settings.max_steps, self.settings.accumulate
+        steps = (
+            ((epoch, number), batches[at : at + at_once])
+            for epoch in (count(start[0]) if most else range(start[0], self.settings.epochs))
+            for batches in [self._batches(epoch)]
+            for number, at in enumerate(range(0, len(batches), at_once))
+            if (epoch, number) >= start
+        )
+        for place, batches in islice(steps, most - self.step if most else None):
+            self.place = place
+            yield place[0], batches
 
     def _batches(self, epoch: int) -> list[Batch]:
         """The batches of an epoch; the same seed gives the same."""
+        return_memory()
         rng = random.Random(f"{self.settings.seed}/{epoch}")
         scenarios = [augment(s, self.pool, rng) if rng.random() < self.settings.augment else s for s in self.job.train]
         return make_batches(self._examples(scenarios, self.settings.choice_weight), self.settings.batch_size, rng)
@@ -119,11 +174,11 @@ class Loop:
         tokenizer = self.trainee.loaded.tokenizer
         return make_examples(scenarios, self.job.toolset, self.dialect, tokenizer, choice_weight)
 
-    def _train(self, epoch: int, batch: Batch) -> None:
+    def _train(self, epoch: int, batches: list[Batch]) -> None:
         started = time.time()
         rate = learning_rate(self.settings, self.step, self.total, self.reporter.seconds)
         try:
-            self.last_loss, norm = self.trainee.step(batch, rate)
+            self.last_loss, norm = self.trainee.step(batches, rate)
         except FloatingPointError as error:
             raise WorkbenchError(
                 f"Training went astray at step {self.step + 1}: the loss is no longer a number.",
@@ -140,20 +195,20 @@ class Loop:
             "learning_rate": rate,
             "grad_norm": norm,
             "steps_per_second": 1 / seconds,
-            "examples_per_second": len(batch.examples) / seconds,
+            "examples_per_second": sum(len(batch.examples) for batch in batches) / seconds,
             "memory_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
         }
         self.reporter.metric(row)
         self.reporter.update(step=self.step, eta_s=self._eta())
 
     def _validate(self) -> None:
-        """Loss on the whole validation split, calls on its first scenarios; keep the adapter if it is the best."""
+        """Loss and calls on (a sample of) the validation split; keep the adapter if it is the best."""
         if not self.validation:
             return
         started = time.time()
         self.reporter.update(phase="validating")
         loss = self.trainee.loss(self.validation)
-        exact, tool = self._answer(self.job.validation[:VALIDATION_SCENARIOS])
+        exact, tool = self._answer(self.checked)
         found = Validation(self.step, loss, exact, tool)
         best = all(found.key > other.key for other in self.validations)
         self.validations.append(found)
@@ -245,6 +300,7 @@ class Loop:
             "total_steps": self.total,
             "loss": self.last_loss,
             "train_seconds": round(self.reporter.seconds, 1),
+            "peak_memory_mb": peak_memory_mb(),
             **self.trainee.loaded.batching,
         }
         if self.validations:
@@ -278,14 +334,36 @@ def return_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+def peak_memory_mb() -> int:
+    """The most memory that this process has held: of the GPU where there is one, else of the computer."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 2**20)
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):  # Windows
+        return round(info.peak_wset / 2**20)
+    import resource
+
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
+
+
+def sample(scenarios: Sequence[Scenario], most: int) -> tuple[Scenario, ...]:
+    """At most so many of the scenarios, always the same ones, so that validations can be compared."""
+    if len(scenarios) <= most:
+        return tuple(scenarios)
+    return tuple(random.Random(0).sample(scenarios, most))
+
+
 def learning_rate(settings: TrainSettings, step: int, total: int, seconds: float) -> float:
-    """Rises over the warm-up, then falls in a straight line to 0 at the last step or at the time limit.
+    """Rises over the warm-up, then follows the schedule, which ends at the last step or at the time limit.
 
     Args:
         step: steps done so far.
         seconds: since the worker began.
     """
-    warm = (step + 1) / max(1.0, settings.warmup * total)
+    warm = min(1.0, (step + 1) / max(1.0, settings.warmup * total))
     done = max(step / total, seconds / settings.max_seconds if settings.max_seconds else 0.0)
-    fall = (1 - done) / (1 - settings.warmup)
-    return settings.learning_rate * max(0.0, min(1.0, warm, fall))
+    left = max(0.0, min(1.0, (1 - done) / (1 - settings.warmup)))
+    fall = {"linear": left, "cosine": (1 - math.cos(math.pi * left)) / 2, "constant": 1.0}[settings.schedule]
+    return settings.learning_rate * min(warm, fall)

@@ -28,27 +28,33 @@ class Trainee:
 
     def __init__(self, weights: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: TrainSettings) -> None:
         self.settings = settings
-        device = pick_device()
-        config = LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=settings.dropout,
-            target_modules=_targets(weights, settings.target_modules),
-            task_type="CAUSAL_LM",
-        )
+        device = pick_device(settings.device)
+        _limit_memory(device, settings.gpu_memory_gb)
+        dtype = _dtype(settings.precision, device)
         with quiet_peft():
-            model = get_peft_model(weights, config, autocast_adapter_dtype=False)
-        self.masters = {n: p.detach().clone().to(device) for n, p in model.named_parameters() if p.requires_grad}
-        model.to(device=device, dtype=_dtype(settings.precision, device))
+            model = get_peft_model(weights, lora_config(weights, settings), autocast_adapter_dtype=False)
+        self.masters = {n: p.detach().float().clone().to(device) for n, p in _trainable(model)}
+        if settings.quantization == "none":
+            model.to(device=device, dtype=dtype)
+        else:
+            # The base is on its device in 4 bits already and cannot be cast.
+            for _, parameter in _trainable(model):
+                parameter.data = parameter.data.to(dtype)
+            _keep_differentiable(model)
         make_lean(model)
+        if settings.checkpointing == "on":
+            model.activation_checkpointing_enable({"use_reentrant": False})
         self.loaded: LoadedModel = ready(model, tokenizer, settings.dialect)
-        self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        self._trained = dict(_trainable(model))
         self.optimizer = torch.optim.AdamW(
-            self.masters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+            self._groups(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
         )
 
-    def step(self, batch: Batch, learning_rate: float) -> tuple[float, float]:
-        """Learn one batch.
+    def step(self, batches: Sequence[Batch], learning_rate: float) -> tuple[float, float]:
+        """Learn batches as if they were one.
+
+        Args:
+            learning_rate: A's; B's is ``b_rate_factor`` times as high.
 
         Returns:
             Loss before the step and norm of its gradient.
@@ -57,19 +63,31 @@ class Trainee:
             FloatingPointError: the loss is no longer a number.
         """
         self.loaded.model.train()
-        loss, _ = batch_loss(self.loaded, batch)
-        loss.backward()
+        weight = sum(batch.weight for batch in batches)
+        value = 0.0
+        for batch in batches:
+            loss = batch_loss(self.loaded, batch)[0] * (batch.weight / weight)
+            loss.backward()
+            value += float(loss.detach())
         for name, parameter in self._trained.items():
             self.masters[name].grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
         norm = float(torch.nn.utils.clip_grad_norm_(self.masters.values(), self.settings.clip or math.inf))
-        value = float(loss.detach())
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise FloatingPointError
-        self.optimizer.param_groups[0]["lr"] = learning_rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate * group["rate_factor"]
         self.optimizer.step()
         self._publish()
         return value, norm
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters by how fast they learn."""
+        factor = self.settings.b_rate_factor
+        fast = [master for name, master in self.masters.items() if factor != 1 and ".lora_B." in name]
+        rest = [master for name, master in self.masters.items() if factor == 1 or ".lora_B." not in name]
+        groups = [{"params": rest, "rate_factor": 1.0}, {"params": fast, "rate_factor": factor}]
+        return [group for group in groups if group["params"]]
 
     @torch.inference_mode()
     def loss(self, batches: list[Batch]) -> float:
@@ -138,9 +156,32 @@ def read_adapter(folder: Path, names: Iterable[str]) -> dict[str, Tensor]:
 
     Raises:
         KeyError: the adapter lacks one.
+        ValueError: the adapter has others beside them.
     """
     found = load_file(folder / "adapter_model.safetensors")
-    return {name: found[name.replace(".default", "")].float() for name in names}
+    kept = {name: found.pop(_saved_name(name)).float() for name in names}
+    if found:
+        raise ValueError("the adapter has weights that have no place")
+    return kept
+
+
+def _saved_name(name: str) -> str:
+    """DoRA's lengths are saved under the name of the layer that held them once."""
+    plain = name.replace(".default", "")
+    return plain.removesuffix(".weight") if ".lora_magnitude_vector" in plain else plain
+
+
+def lora_config(weights: PreTrainedModel, settings: TrainSettings) -> LoraConfig:
+    """PEFT's configuration of the adapter that the settings ask for."""
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=_targets(weights, settings.target_modules),
+        task_type="CAUSAL_LM",
+        use_rslora=settings.variant == "rslora",
+        use_dora=settings.variant == "dora",
+    )
 
 
 def batch_loss(loaded: LoadedModel, batch: Batch) -> tuple[Tensor, int]:
@@ -161,6 +202,24 @@ def _targets(weights: PreTrainedModel, names: Sequence[str]) -> list[str] | str:
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
     names: dict[str, Any] = {"bf16": torch.bfloat16, "fp32": torch.float32}
     return names.get(precision) or fast_dtype(device)
+
+
+def _trainable(model: Any) -> list[tuple[str, Tensor]]:
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _keep_differentiable(model: Any) -> None:
+    """bitsandbytes 0.50 repacks 4-bit weights at the first validation on CPUs with AVX512-BF16, for a kernel that has
+    no gradient: training would go on with wrong ones."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _limit_memory(device: torch.device, gigabytes: float) -> None:
+    if device.type == "cuda" and gigabytes:
+        whole = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, gigabytes * 2**30 / whole), device)
 
 
 def _replace_folder(fresh: Path, folder: Path) -> None:

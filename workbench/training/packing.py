@@ -43,6 +43,11 @@ class Batch:
     def examples(self) -> tuple[Example, ...]:
         return tuple(example for group in self.groups for example in group.examples)
 
+    @property
+    def weight(self) -> float:
+        """What its mean loss counts beside that of other batches: the weights of its targets, 1 each as a rule."""
+        return sum(sum(e.weights) if e.weights else len(e.completion_ids) for e in self.examples)
+
 
 def make_batches(examples: Sequence[Example], batch_size: int, rng: random.Random) -> list[Batch]:
     """Shuffle examples into batches. The examples of a batch share their prefix; what is left of each prefix comes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from workbench.workspace import STARTER
 
 PRECISIONS = ("auto", "bf16", "fp32")
 DIALECTS = ("auto", *DIALECT_NAMES)
+VARIANTS = ("lora", "rslora", "dora")
+QUANTIZATIONS = ("none", "nf4")
+SCHEDULES = ("linear", "cosine", "constant")
+SWITCH = ("off", "on")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRESETS = ("quick", "balanced", "thorough")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 HIGHEST_LEARNING_RATE = 0.05
 
@@ -23,7 +30,7 @@ class TrainSettings:
 
     Attributes:
         rank, alpha, dropout: of the adapter; its weights count ``alpha / rank`` times.
-        learning_rate: highest one; it rises over ``warmup`` and then falls in a straight line to 0.
+        learning_rate: highest one; it rises over ``warmup`` and then follows the schedule.
         epochs: how often each training scenario is seen.
         batch_size: scenarios a step; a bigger one shares the computed prefix among more.
         warmup: part of all steps, 0 to 1.
@@ -32,7 +39,7 @@ class TrainSettings:
         seed: of weights, order and augmentation.
         precision: ``auto`` takes bfloat16 where the hardware computes in it.
         threads: CPU threads; 0 lets torch decide.
-        validate_every: steps between validations; 0 validates about six times in the run.
+        validate_every: steps between validations; 0 validates six times in the run, three times in a short one.
         checkpoint_every: steps between checkpoints, from which an interrupted run goes on; 0 makes one about every half
             minute.
         early_stop_patience: validations without improvement after which the run ends; 0 never ends early.
@@ -42,6 +49,16 @@ class TrainSettings:
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
         warm_start: ``run:<id>`` of a training run whose adapter is the beginning, rather than a new one.
         dialect: how calls are written; ``auto`` takes the one whose control tokens the tokenizer knows.
+        variant: ``lora``; ``rslora`` scales by the root of the rank; ``dora`` learns directions and lengths apart.
+        b_rate_factor: how much faster than A the adapter's B learns (LoRA+, arXiv 2402.12354); 1: alike.
+        quantization: ``nf4`` keeps the base in 4 bits (QLoRA); needs bitsandbytes.
+        schedule: ``linear`` and ``cosine`` fall to 0, ``constant`` stays.
+        max_steps: ends the run after this many steps, whatever the epochs; 0 lets the epochs decide.
+        accumulate: batches whose gradients make one step; the same as a bigger batch in less memory.
+        checkpointing: ``on`` computes activations twice instead of keeping them: less memory, a third slower.
+        validation_scenarios: at most this many are answered, and measured for the loss, at each validation.
+        device: ``auto`` takes CUDA, then MPS, then the CPU; ``cuda:1`` names the second GPU.
+        gpu_memory_gb: most memory to take of a CUDA GPU; 0 sets no limit.
     """
 
     rank: int = 16
@@ -65,6 +82,16 @@ class TrainSettings:
     max_seconds: float = 0.0
     dialect: str = "auto"
     warm_start: str = ""
+    variant: str = "lora"
+    b_rate_factor: float = 1.0
+    quantization: str = "none"
+    schedule: str = "linear"
+    max_steps: int = 0
+    accumulate: int = 1
+    checkpointing: str = "off"
+    validation_scenarios: int = 64
+    device: str = "auto"
+    gpu_memory_gb: float = 0.0
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""
@@ -90,12 +117,61 @@ def default_settings(base: str) -> TrainSettings:
 
     The starter is tiny: it needs a far higher learning rate and more epochs than a model of the hub.
     """
-    if Path(base) == STARTER or base == "starter":
-        return TrainSettings(learning_rate=6e-3, epochs=10, batch_size=32, choice_weight=8.0, max_seconds=175.0)
-    return TrainSettings()
+    if not _is_starter(base):
+        return TrainSettings()
+    return TrainSettings(
+        learning_rate=3e-3,
+        b_rate_factor=8.0,
+        augment=0.9,
+        dropout=0.05,
+        epochs=10,
+        batch_size=32,
+        choice_weight=8.0,
+        max_seconds=175.0,
+    )
 
 
-_WRECKS = "Higher ones wreck the model within a few steps; try 0.0002, or 0.006 for the starter."
+_UPDATES = {"quick": 40, "balanced": 200, "thorough": 600}
+_MOST_EPOCHS = {"quick": 2, "balanced": 8, "thorough": 20}
+_STARTER_SECONDS = {"quick": 60.0, "balanced": 175.0, "thorough": 600.0}
+
+
+def preset_settings(name: str, base: str, scenarios: int, gpu: bool = False) -> TrainSettings:
+    """Settings computed from how much there is to learn and what computes it.
+
+    Args:
+        name: ``quick`` to see whether it learns at all, ``balanced``, or ``thorough``, which stops by itself.
+        scenarios: number of training scenarios.
+        gpu: whether a GPU computes.
+
+    Raises:
+        WorkbenchError: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise WorkbenchError(f"There is no preset '{name}'.", f"Choose one of {', '.join(PRESETS)}.")
+    starter, base_settings = _is_starter(base), default_settings(base)
+    batch = base_settings.batch_size * (2 if gpu else 1)
+    while batch > 4 and batch * 4 > scenarios:  # a few scenarios in big batches make too few steps
+        batch //= 2
+    wanted = _UPDATES[name] * (2 if starter else 1) * batch / max(1, scenarios)
+    rank = {"quick": 8, "balanced": 16, "thorough": 32}[name] if not starter else base_settings.rank
+    return replace(
+        base_settings,
+        batch_size=batch,
+        epochs=max(1, min(round(wanted), _MOST_EPOCHS[name] * (2 if starter else 1))),
+        rank=rank,
+        alpha=2 * rank,
+        schedule="cosine" if name == "thorough" and not starter else "linear",
+        early_stop_patience=4 if name == "thorough" else 0,
+        max_seconds=_STARTER_SECONDS[name] if starter else 0.0,
+    )
+
+
+def _is_starter(base: str) -> bool:
+    return Path(base) == STARTER or base == "starter"
+
+
+_WRECKS = "Higher ones wreck the model within a few steps; try 0.0002, or 0.003 for the starter."
 _Rule = tuple[str, float, float, str]
 _RULES: tuple[_Rule, ...] = (
     ("rank", 1, 256, "Ranks from 4 to 64 are usual."),
@@ -109,12 +185,17 @@ _RULES: tuple[_Rule, ...] = (
     ("clip", 0, 1000, "1 is usual; 0 does not clip."),
     ("seed", 0, 2**31 - 1, "Any whole number that is not negative."),
     ("threads", 0, 1024, "0 lets the computer decide."),
-    ("validate_every", 0, 1_000_000, "0 validates about six times in a run."),
+    ("validate_every", 0, 1_000_000, "0 validates three to six times in a run."),
     ("checkpoint_every", 0, 1_000_000, "0 makes one about every half minute."),
     ("early_stop_patience", 0, 1000, "0 never ends early."),
     ("augment", 0, 1, "It is a probability."),
     ("choice_weight", 0.1, 100, "1 counts all tokens the same; 8 helps very small models to choose."),
     ("max_seconds", 0, 10_000_000, "0 sets no limit."),
+    ("b_rate_factor", 0.1, 64, "1 lets both halves learn alike; 4 to 16 are usual with LoRA+."),
+    ("max_steps", 0, 10_000_000, "0 lets the epochs decide."),
+    ("accumulate", 1, 1024, "1 makes a step of each batch."),
+    ("validation_scenarios", 1, 1_000_000, "64 are enough to choose a checkpoint."),
+    ("gpu_memory_gb", 0, 10_000, "0 sets no limit."),
 )  # fmt: skip
 
 
@@ -128,14 +209,32 @@ def _range_problems(settings: TrainSettings) -> list[Problem]:
     return problems
 
 
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "precision": PRECISIONS,
+    "dialect": DIALECTS,
+    "variant": VARIANTS,
+    "quantization": QUANTIZATIONS,
+    "schedule": SCHEDULES,
+    "checkpointing": SWITCH,
+    "device": DEVICES,
+}
+"""Settings whose value is one of a few words."""
+_NUMBERED = re.compile(r"cuda:\d{1,2}")
+
+
 def _choice_problems(settings: TrainSettings) -> list[Problem]:
     problems = []
-    if settings.precision not in PRECISIONS:
-        message = f"there is no precision '{settings.precision}'"
-        problems.append(Problem(message, "precision", hint=f"Choose {' or '.join(PRECISIONS)}."))
-    if settings.dialect not in DIALECTS:
-        message = f"there is no dialect '{settings.dialect}'"
-        problems.append(Problem(message, "dialect", hint=f"Choose {' or '.join(DIALECTS)}."))
+    for name, known in CHOICES.items():
+        chosen = getattr(settings, name)
+        if chosen in known or (name == "device" and _NUMBERED.fullmatch(chosen)):
+            continue
+        message = f"there is no {name} '{chosen}'"
+        problems.append(Problem(message, name, hint=f"Choose {' or '.join(known)}."))
+    rate = settings.learning_rate * settings.b_rate_factor
+    if settings.learning_rate <= HIGHEST_LEARNING_RATE < rate:
+        message = f"a learning rate of {rate:g} for B ({settings.learning_rate:g} times {settings.b_rate_factor:g})"
+        hint = f"Lower one of the two: above {HIGHEST_LEARNING_RATE:g} the model is wrecked within a few steps."
+        problems.append(Problem(f"{message} is too high", "b_rate_factor", hint=hint))
     unknown = [name for name in settings.target_modules if name not in TARGETS]
     if unknown or not settings.target_modules:
         message = f"there is no layer '{unknown[0]}'" if unknown else "no layer gets an adapter"

@@ -11,14 +11,29 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
+from workbench.evaluation.report import plotly_script
 from workbench.store.database import Store
-from workbench.ui import compare, coverage, generate, history, home, review, scenarios, theme, tools, train, views
+from workbench.ui import (
+    compare,
+    coverage,
+    duplicates,
+    generate,
+    history,
+    home,
+    review,
+    scenarios,
+    theme,
+    tools,
+    train,
+    views,
+)
 
 PAGES = (
     ("Scenarios", scenarios),
     ("Review", review),
     ("Tools", tools),
     ("Coverage", coverage),
+    ("Duplicates", duplicates),
     ("Generate", generate),
     ("Train", train),
     ("Compare", compare),
@@ -30,7 +45,7 @@ CACHE_SECONDS = 3600
 
 def build(store: Store) -> gr.Blocks:
     """All pages on one open store, each with an address of its own."""
-    gr.set_static_paths([theme.plotly_script()])
+    gr.set_static_paths([plotly_script()])
     with gr.Blocks(
         title=views.PRODUCT, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as demo:

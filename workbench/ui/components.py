@@ -77,12 +77,12 @@ def payload(event: gr.EventData) -> Mapping[str, Any]:
 
 def form(event: gr.EventData) -> Fields:
     """Fields of the form that the event came from."""
-    return _fields(payload(event).get("form"))
+    return fields(payload(event).get("form"))
 
 
 def query(event: gr.EventData | Mapping[str, Any]) -> Fields:
     """Query of the page's address, of an event or of a poll."""
-    return _fields((event if isinstance(event, Mapping) else payload(event)).get("query"))
+    return fields((event if isinstance(event, Mapping) else payload(event)).get("query"))
 
 
 def address(request: gr.Request) -> Fields:
@@ -146,7 +146,7 @@ def handing_out(callback: Callable[..., tuple[Path, str]]) -> Callable[..., Any]
 
 def upload(types: Sequence[str]) -> gr.UploadButton:
     """A hidden button that takes a file; an element with ``data-press`` presses it."""
-    return gr.UploadButton(file_types=list(types), visible="hidden", elem_id="wb-upload")
+    return gr.UploadButton(file_types=list(types), file_count="multiple", visible="hidden", elem_id="wb-upload")
 
 
 def download() -> gr.DownloadButton:
@@ -171,7 +171,8 @@ def _parcels() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="workbench-")
 
 
-def _fields(value: Any) -> Fields:
+def fields(value: Any) -> Fields:
+    """Names with their values, as a browser sends them; anything else is no field."""
     if not isinstance(value, Mapping):
         return {}
     return {str(name): [str(item) for item in items] for name, items in value.items() if isinstance(items, list)}

@@ -11,15 +11,34 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
+from workbench.actions.answers import BUCKETS
 from workbench.actions.bulk import BulkEdit
+from workbench.actions.intake import Wishes
 from workbench.actions.run_list import RunFilter
+from workbench.actions.transfer import CONFLICTS
 from workbench.errors import Problem, WorkbenchError
-from workbench.records import SPLITS, STATUSES, ExpectedCall, Outcome, Scenario, Split, Status, Tool, Toolset
+from workbench.evaluation.statistics import SLICES
+from workbench.records import (
+    SPLITS,
+    STATUSES,
+    ExpectedCall,
+    Outcome,
+    Scenario,
+    Split,
+    Status,
+    Tool,
+    Toolset,
+    canonical_json,
+)
+from workbench.scenarios.places import ABSENT, value_at
+from workbench.store.answers import FIGURES
 from workbench.store.scenarios import UNSET, ScenarioFilter
 from workbench.training.settings import TrainSettings
+from workbench.ui import scoring_form
 
 Fields = Mapping[str, Sequence[str]]
 FILTER_NAMES = ("toolset", "text", "tool", "os", "mode", "split", "status", "tag", "shell")
@@ -69,6 +88,7 @@ class Desk:
         open: id of the scenario in the editor, ``new`` for one not yet saved, or empty.
         revision: which revision the editor shows; 0 for the current one.
         given: for a new scenario: arguments of its call as a JSON object.
+        like: id of the scenario that a new one is a variant of.
     """
 
     filter: ScenarioFilter = ScenarioFilter()
@@ -76,21 +96,30 @@ class Desk:
     open: str = ""
     revision: int = 0
     given: str = ""
+    like: str = ""
 
     @classmethod
     def read(cls, fields: Fields) -> Desk:
         page = max(1, whole(fields, "page", 1))
-        open, revision = one(fields, "open"), whole(fields, "revision")
-        return cls(scenario_filter(fields), page, open, revision, one(fields, "given"))
+        opened, like = one(fields, "open"), one(fields, "like") if one(fields, "open") == NEW else ""
+        return cls(scenario_filter(fields), page, opened, whole(fields, "revision"), one(fields, "given"), like)
 
     @property
     def query(self) -> str:
         page = 0 if self.page == 1 else self.page
         given = self.given if self.open == NEW else ""
-        return address(**_filter_parts(self.filter), page=page, open=self.open, revision=self.revision, given=given)
+        return address(
+            **_filter_parts(self.filter),
+            page=page,
+            open=self.open,
+            revision=self.revision,
+            given=given,
+            like=self.like,
+        )
 
     def at(self, **changes: Any) -> Desk:
-        return replace(self, **changes)
+        # What is opened next is no variant of what was open before.
+        return replace(self, **({"like": ""} | changes if "open" in changes else changes))
 
 
 def blank(filter: ScenarioFilter, toolset: Toolset, id: str, given: str = "") -> Scenario:
@@ -164,12 +193,34 @@ def _call(fields: Fields, i: int, toolset: Toolset, before: Outcome) -> Expected
             arguments[argument] = argument_value(schema, values)
     arguments |= _strays(fields, i, tool)
     old = before.calls[i] if i < len(before.calls) and before.calls[i].name == name else ExpectedCall(name)
-    return ExpectedCall(
-        name,
-        arguments,
-        accept={argument: values for argument, values in old.accept.items() if argument in arguments},
-        optional=frozenset(old.optional & arguments.keys()),
-    )
+    return _judged(fields, i, tool, ExpectedCall(name, arguments), old)
+
+
+def _judged(fields: Fields, i: int, tool: Tool | None, call: ExpectedCall, old: ExpectedCall) -> ExpectedCall:
+    """The call with what counts as right for it; what the form does not show of that is kept."""
+    kept = {
+        place for place in (*old.accept, *old.optional, *old.rules) if value_at(call.arguments, place) is not ABSENT
+    }
+    accept = {place: values for place, values in old.accept.items() if place in kept}
+    optional = set(old.optional & kept)
+    rules = {place: rule for place, rule in old.rules.items() if place in kept}
+    same_tool = one(fields, f"call.{i}.was") == call.name
+    for argument in call.arguments:
+        if not (same_tool and one(fields, f"call.{i}.judged.{argument}")):
+            continue
+        schema = tool.properties.get(argument, {}) if tool else {}
+        typed = partial(_typed, fields, i, argument)
+        accept[argument] = _accepted(schema, typed("accept"), old.accept.get(argument, ()))
+        (optional.add if typed("optional") else optional.discard)(argument)
+        rules.pop(argument, None)
+        if rule := scoring_form.read_rule(typed, old.rules.get(argument)):
+            rules[argument] = rule
+    accept = {place: values for place, values in accept.items() if values}
+    return replace(call, accept=accept, optional=frozenset(optional), rules=rules)
+
+
+def _typed(fields: Fields, i: int, argument: str, name: str) -> str:
+    return one(fields, f"call.{i}.{name}.{argument}").replace("\r\n", "\n")
 
 
 def _strays(fields: Fields, i: int, tool: Tool | None) -> dict[str, Any]:
@@ -254,6 +305,29 @@ def argument_text(schema: Mapping[str, Any], value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if quoted else as_text(value)
 
 
+def _accepted(schema: Mapping[str, Any], text: str, before: Sequence[Any]) -> tuple[Any, ...]:
+    """The values on the lines of a field; those of before where nobody has touched it."""
+    return tuple(before) if text == accepted_text(schema, before) else accepted_values(schema, text)
+
+
+def accepted_values(schema: Mapping[str, Any], text: str) -> tuple[Any, ...]:
+    """One value a line, as the schema means it; a text argument may also have them as a JSON list."""
+    kind = argument_kind(schema)
+    values = _json(text) if kind == "text" and text.strip().startswith("[") else None
+    if isinstance(values, list):
+        return tuple(values)
+    lines = [line for line in text.split("\n") if line.strip()]
+    return tuple(_json(line) if kind == "choices" else argument_value(schema, [line]) for line in lines)
+
+
+def accepted_text(schema: Mapping[str, Any], values: Sequence[Any]) -> str:
+    """Values as their field shows them; ``accepted_values`` reads them back."""
+    dump = argument_kind(schema) == "choices"
+    text = "\n".join(json.dumps(v, ensure_ascii=False) if dump else argument_text(schema, v) for v in values)
+    plain = canonical_json(list(accepted_values(schema, text))) == canonical_json(list(values))
+    return text if plain else json.dumps(list(values), ensure_ascii=False)
+
+
 def as_text(value: Any) -> str:
     """Text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -313,6 +387,7 @@ class TrainOrder:
 
     Attributes:
         typed: the settings as they were typed, for the form to show again.
+        allow_leaks: why to train although there are leaks.
     """
 
     toolset: str
@@ -320,6 +395,7 @@ class TrainOrder:
     name: str = ""
     settings: TrainSettings = TrainSettings()
     typed: Mapping[str, str] = field(default_factory=dict)
+    allow_leaks: str = ""
 
 
 @dataclass(frozen=True)
@@ -364,7 +440,8 @@ def train_order(fields: Fields) -> tuple[TrainOrder, list[Problem]]:
         except WorkbenchError as error:
             problems.append(Problem(error.message, name, hint=error.hint))
     base = one(fields, "other").strip() if one(fields, "base") == OTHER else one(fields, "base")
-    return TrainOrder(one(fields, "toolset"), base, one(fields, "name").strip(), settings, typed), problems
+    order = TrainOrder(one(fields, "toolset"), base, one(fields, "name").strip(), settings, typed)
+    return replace(order, allow_leaks=one(fields, "allow_leaks").strip()), problems
 
 
 def setting_text(value: Any) -> str:
@@ -385,15 +462,33 @@ def _setting(default: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where one is on the Compare page."""
+    """Where one is on the Compare page.
+
+    Attributes:
+        candidate: model that is held against the first one; empty for the second.
+        threshold: percent; calls with a lower confidence count as NO_TOOL.
+        by: slice that is plotted, ``of``: model whose confusion is shown, empty for the candidate.
+        failed, differing, text, verdict, bucket: which answers; ``expected`` and ``got``: a cell of the confusion.
+        again: run that answers one scenario again.
+    """
 
     models: tuple[str, ...] = ()
     split: Split = "test"
     snapshot: str = ""
+    candidate: str = ""
+    figure: str = "exact"
+    threshold: int = 0
+    by: str = "tool"
+    of: str = ""
     differing: bool = False
+    failed: bool = False
     text: str = ""
     verdict: str = ""
+    bucket: str = ""
+    expected: str = ""
+    got: str = ""
     page: int = 1
+    again: str = ""
 
     @classmethod
     def read(cls, fields: Fields) -> Bench:
@@ -401,10 +496,20 @@ class Bench:
             models=tuple(dict.fromkeys(model for model in fields.get("model", ()) if model)),
             split=_one_of(one(fields, "split"), get_args(Split)) or "test",
             snapshot=one(fields, "snapshot"),
+            candidate=one(fields, "candidate"),
+            figure=_one_of(one(fields, "figure"), tuple(FIGURES)) or "exact",
+            threshold=min(100, max(0, whole(fields, "threshold"))),
+            by=_one_of(one(fields, "by"), SLICES) or "tool",
+            of=one(fields, "of"),
             differing=one(fields, "differing") == "yes",
+            failed=one(fields, "failed") == "yes",
             text=one(fields, "text").strip(),
             verdict=one(fields, "verdict"),
+            bucket=_one_of(one(fields, "bucket"), BUCKETS) or "",
+            expected=one(fields, "expected"),
+            got=one(fields, "got"),
             page=max(1, whole(fields, "page", 1)),
+            again=one(fields, "again"),
         )
 
     @property
@@ -413,11 +518,49 @@ class Bench:
             model=self.models,
             split="" if self.split == "test" else self.split,
             snapshot=self.snapshot,
+            candidate=self.candidate,
+            figure="" if self.figure == "exact" else self.figure,
+            threshold=self.threshold,
+            by="" if self.by == "tool" else self.by,
+            of=self.of,
             differing="yes" if self.differing else "",
+            failed="yes" if self.failed else "",
             text=self.text,
             verdict=self.verdict,
+            bucket=self.bucket,
+            expected=self.expected,
+            got=self.got,
             page=0 if self.page == 1 else self.page,
+            again=self.again,
         )
+
+    @property
+    def rival(self) -> str:
+        """The model that is held against the first one."""
+        chosen = self.candidate if self.candidate in self.models[1:] else ""
+        return chosen or (self.models[1] if len(self.models) > 1 else "")
+
+    @property
+    def confused(self) -> str:
+        """The model whose confusion is shown."""
+        return self.of if self.of in self.models else self.rival or (self.models[0] if self.models else "")
 
     def at(self, **changes: Any) -> Bench:
         return replace(self, **changes)
+
+
+COLUMN_FIELD = "column-"
+"""How the form's fields begin that say which column fills which field."""
+
+
+def wishes(fields: Fields) -> Wishes:
+    """How a person wants a file to be read."""
+    columns = {
+        name.removeprefix(COLUMN_FIELD): values[0] for name, values in fields.items() if name.startswith(COLUMN_FIELD)
+    }
+    return Wishes(one(fields, "format"), one(fields, "toolset"), columns=columns)
+
+
+def conflicts(fields: Fields) -> str:
+    """What becomes of scenarios that are there with another content."""
+    return one(fields, "conflicts") or CONFLICTS[0]

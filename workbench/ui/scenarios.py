@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
 
-from workbench.actions import bulk, curate, transfer
+from workbench.actions import bulk, curate, duplicates, transfer
 from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario, Toolset
+from workbench.scenarios import importing
+from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.ui import components as ui
 from workbench.ui import forms, views
 from workbench.ui.forms import NEW, Desk, one
 
-UPLOADS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+UPLOADS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".md")
 
 
 def page(demo: gr.Blocks, store: Store) -> None:
@@ -27,7 +32,9 @@ def page(demo: gr.Blocks, store: Store) -> None:
     panel = ui.live("import", events=("glance", "bring", "rejects", "dismiss"))
     filters = ui.live("filters", events=("narrow", "clear"))
     with gr.Row(elem_id="wb-scenarios"):
-        table = ui.live("table", events=("open", "turn", "compose", "bulk"))
+        with gr.Column():
+            beside(store)
+            table = ui.live("table", events=("open", "turn", "compose", "bulk"))
         form = ui.live("editor", events=("save", "reshape", "close", "look", "remove"))
     message = ui.notice()
     file = ui.upload(UPLOADS)
@@ -55,11 +62,23 @@ def page(demo: gr.Blocks, store: Store) -> None:
 
     files = _Files(store)
     file.upload(files.preview, file, [panel, message], **ui.QUIET)
-    panel.glance(files.preview, file, [panel, message], **ui.QUIET)
+    panel.glance(files.preview, file, [panel, message], **ui.EAGER)
     panel.bring(files.bring, file, [panel, filters, *all_parts], **ui.QUIET)
     panel.dismiss(files.dismiss, None, [panel, message], **ui.QUIET)
     panel.rejects(files.rejects, file, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
     head.export(files.export, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
+
+
+def beside(store: Store) -> gr.HTML:
+    """What is like the request in the editor, while it is typed."""
+
+    def find(body: Mapping[str, Any]) -> str:
+        form, query = ui.fields(body.get("form")), ui.fields(body.get("query"))
+        toolset = ui.toolset_of(store, one(query, "toolset"))
+        return views.similar(duplicates.similar(store, toolset, one(form, "request"), one(form, "id")))
+
+    script = 'workbench.beside("#e-request", server.find, props);'
+    return ui.live("similar", script=script, server_functions=[find])
 
 
 class _Desk:
@@ -77,7 +96,8 @@ class _Desk:
         except WorkbenchError as error:
             desk, editor, message = desk.at(open="", revision=0), "", ui.failed(error)
         rows = curate.find(self.store, desk.filter, (desk.page - 1) * views.ROWS, views.ROWS)
-        return views.scenarios_list(rows, total, desk, curate.toolsets(self.store)), editor, message
+        splits = curate.splits(self.store, [row.id for row in rows])
+        return views.scenarios_list(rows, total, desk, splits, curate.toolsets(self.store)), editor, message
 
     def filters(self, filter: ScenarioFilter) -> str:
         return views.scenarios_filters(filter, curate.toolsets(self.store), self.modes(filter.toolset))
@@ -88,19 +108,34 @@ class _Desk:
         scenario, toolset = self.at_hand(desk)
         history = [] if desk.open == NEW else curate.history(self.store, desk.open)
         problems = curate.problems_of(self.store, scenario) if history else ()
+        split = curate.splits(self.store, [scenario.id]).get(scenario.id) if scenario.split is None else None
         return views.editor(
-            scenario, toolset, desk=desk, problems=problems, history=history, modes=self.modes(toolset.name)
+            scenario,
+            toolset,
+            desk=desk,
+            problems=problems,
+            history=history,
+            modes=self.modes(toolset.name),
+            split=split,
         )
 
     def at_hand(self, desk: Desk, id: str = "") -> tuple[Scenario, Toolset]:
         """What the editor starts from: a blank with that id or a new one, a revision, or the current scenario."""
+        if desk.open == NEW and desk.like:
+            draft = curate.variant(self.store, desk.like, id or curate.new_id())
+            return draft, curate.toolset(self.store, draft.toolset)
         if desk.open == NEW:
             toolset = curate.toolset(self.store, ui.toolset_of(self.store, desk.filter.toolset))
             return forms.blank(desk.filter, toolset, id or curate.new_id(), desk.given), toolset
         revisions = curate.history(self.store, desk.open) if desk.revision else []
         found = next((one.scenario for one in revisions if one.revision == desk.revision), None)
         scenario = found or curate.get(self.store, desk.open)
-        return scenario, curate.toolset(self.store, scenario.toolset)
+        return scenario, self.toolset_of(scenario)
+
+    def toolset_of(self, scenario: Scenario) -> Toolset:
+        """The scenario's toolset; one without tools where the workspace lacks it, so that the draft can be mended."""
+        known = {toolset.name: toolset for toolset in curate.toolsets(self.store)}
+        return known.get(scenario.toolset) or Toolset(scenario.toolset, ())
 
     def modes(self, toolset: str) -> tuple[str, ...]:
         return coverage(self.store, ui.toolset_of(self.store, toolset)).modes
@@ -225,17 +260,26 @@ class _Files:
         self.store, self.desk = store, _Desk(store)
 
     @ui.answering(1)
-    def preview(self, path: str, event: gr.EventData) -> tuple[Any, ...]:
-        toolset = ui.toolset_of(self.store, one(ui.form(event), "toolset"))
-        report = transfer.preview(self.store, Path(path), toolset)
-        return views.import_panel(report, curate.toolsets(self.store), toolset), ""
+    def preview(self, paths: Sequence[str], event: gr.EventData) -> tuple[Any, ...]:
+        with _one_file(paths) as (path, name):
+            report = transfer.preview(self.store, path, wishes=forms.wishes(ui.form(event)), name=name)
+        return views.import_panel(report, curate.toolsets(self.store), forms.conflicts(ui.form(event))), ""
 
     @ui.answering(4)
-    def bring(self, path: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        toolset, status = one(ui.form(event), "toolset"), one(ui.form(event), "status")
-        report = transfer.import_file(self.store, Path(path), toolset, ui.author(request), status)
+    def bring(self, paths: Sequence[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        given, author = ui.form(event), ui.author(request)
+        with _one_file(paths) as (path, name):
+            report = transfer.import_file(
+                self.store,
+                path,
+                author=author,
+                status=one(given, "status"),
+                name=name,
+                wishes=forms.wishes(given),
+                conflicts=forms.conflicts(given),
+            )
         desk = Desk()
-        said = views.toast(f"Imported {report.good + report.drafts:,} from {report.name}.", undo=bool(report.change))
+        said = views.toast(views.imported(report), undo=bool(report.change))
         shown = views.import_panel(report, done=True) if report.problems else ""
         return shown, self.desk.filters(desk.filter), *self.desk.show(desk, said)
 
@@ -244,15 +288,29 @@ class _Files:
         return "", ""
 
     @ui.handing_out
-    def rejects(self, path: str) -> tuple[Path, str]:
-        report = transfer.preview(self.store, Path(path))
-        target = ui.parcel(f"rejects-{report.name}")
-        target.write_bytes(transfer.rejects_file(report))
+    def rejects(self, paths: Sequence[str], event: gr.EventData) -> tuple[Path, str]:
+        wishes = forms.wishes(ui.form(event))
+        with _one_file(paths) as (path, name):
+            target = ui.parcel(f"rejects-{Path(name).stem if name.endswith('.parquet') else name}")
+            with target.open("wb") as file:
+                file.writelines(transfer.rejects(path, wishes.format, wishes.columns))
         return target, ""
 
     @ui.handing_out
     def export(self, event: gr.EventData) -> tuple[Path, str]:
         desk, format = Desk.read(ui.query(event)), str(ui.payload(event)["format"])
-        target = ui.parcel(f"scenarios{'-chat' if format == 'chat' else ''}.{'csv' if format == 'csv' else 'jsonl'}")
+        target = ui.parcel(f"scenarios{SUFFIXES.get(format, '')}")
         transfer.export_file(self.store, desk.filter, format, target)
         return target, ""
+
+
+@contextmanager
+def _one_file(paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """The uploaded file and its name; questions with their answers count as one. Raises WorkbenchError for others."""
+    files = [Path(path) for path in ([paths] if isinstance(paths, str) else paths or ())]
+    with TemporaryDirectory(prefix="workbench-import-") as folder:
+        bundles = importing.bundle(files, Path(folder)) if len(files) > 1 else importing.bundle((), Path(folder))
+        left = [path for path in files if path not in bundles.used]
+        if len(left) != 1:
+            raise WorkbenchError("Choose one file at a time.", "Only questions and their answers go together.")
+        yield bundles.places.get(left[0], left[0]), left[0].name

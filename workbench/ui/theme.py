@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 from pathlib import Path
 
 import gradio as gr
+
+from workbench.evaluation.report import FIGURES_SCRIPT, plotly_script
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -34,22 +35,10 @@ def css() -> str:
 @cache
 def head() -> str:
     """Scripts of every page, inline, so that nothing is fetched."""
-    scripts = "\n".join((ASSETS / name).read_text("utf-8") for name in ("workbench.js", "curves.js", "review.js"))
+    names = ("workbench.js", "curves.js", "review.js", "answers.js")
+    files = [*(ASSETS / name for name in names), FIGURES_SCRIPT]
+    scripts = "\n".join(file.read_text("utf-8") for file in files)
     return f'<meta name="color-scheme" content="light dark">\n<script>\n{scripts}\n</script>'
-
-
-def plotly_script() -> Path:
-    """The Plotly library for browsers that the Python package of that name carries.
-
-    Raises:
-        FileNotFoundError: the package ``plotly`` is not installed.
-    """
-    spec = importlib.util.find_spec("plotly")
-    for folder in spec.submodule_search_locations or () if spec else ():
-        path = Path(folder) / "package_data" / "plotly.min.js"
-        if path.is_file():
-            return path
-    raise FileNotFoundError("plotly.min.js; install the package 'plotly'")
 
 
 def plotly_address() -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import auto_train, curate, models, run_list, runs
+from workbench.actions import auto_train, curate, models, recipes, run_list, runs
 from workbench.actions.curate import ProblemsError
+from workbench.actions.duplicates import LeakError
 from workbench.errors import Problem
 from workbench.records import SPLITS
 from workbench.store.auto_train import AutoRule
@@ -20,6 +21,7 @@ from workbench.training.settings import default_settings
 from workbench.ui import components as ui
 from workbench.ui import forms, theme, train_runs, views
 from workbench.ui.forms import Fields, RunPlace, TrainOrder, one
+from workbench.ui.preflight import PreflightPart
 
 MOST_CURVES = 8
 FAST_SECONDS, SLOW_SECONDS = 1, 3
@@ -31,8 +33,9 @@ def page(demo: gr.Blocks, store: Store) -> None:
     desk = _Train(store)
     with gr.Row(elem_id="wb-train"):
         with gr.Column():
-            form = ui.live("order", events=("start", "look", "rule", "due"))
+            form = ui.live("order", events=("start", "look", "preset", "check", "rule", "due"))
         with gr.Column():
+            checked = ui.live("preflight", events=("turn",))
             now = ui.live("now", events=("stop", "resume", "delete", "edit"))
             queue = ui.live("queue", events=("move", "stop"))
             curves(desk)
@@ -40,6 +43,10 @@ def page(demo: gr.Blocks, store: Store) -> None:
             differences = ui.live("differences", events=("close",))
     message = ui.notice()
     demo.load(desk.load, None, [form, now, queue, table, message], **ui.QUIET)
+    demo.load(desk.preflight.html, None, checked, **ui.QUIET)
+    form.preset(desk.preset, None, [form, message], **ui.EAGER)
+    form.check(desk.check, None, [form, checked, message], **ui.QUIET)
+    checked.turn(desk.preflight.turn, None, [checked, message], **ui.EAGER)
     form.look(desk.look, None, [form, message], **ui.EAGER)
     form.start(desk.start, None, [form, now, queue, table, message], **ui.QUIET)
     form.rule(desk.rule, None, [form, message], **ui.QUIET)
@@ -65,6 +72,7 @@ def curves(desk: _Train) -> gr.HTML:
 class _Train:
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.preflight = PreflightPart(store)
 
     @ui.answering(4)
     def load(self, request: gr.Request) -> tuple[Any, ...]:
@@ -87,19 +95,41 @@ class _Train:
         fresh = TrainOrder(order.toolset, order.base, order.name, default_settings(order.base))
         return self.form(fresh), ""
 
+    @ui.answering(1)
+    def preset(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, _ = forms.train_order(ui.form(event))
+        chosen = recipes.recipe(self.store, order.toolset, order.base, str(ui.payload(event)["preset"]))
+        return self.form(replace(order, settings=chosen, typed={})), ""
+
+    @ui.answering(2)
+    def check(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, problems = forms.train_order(ui.form(event))
+        try:
+            if problems:
+                raise ProblemsError("Some settings need mending.", problems)
+            return self.form(order), self.preflight.begin(order), ""
+        except ProblemsError as error:
+            refused = views.toast("Some settings need mending.", bad=True)
+            return self.form(order, error.problems), gr.skip(), refused
+
     def start(self, event: gr.EventData) -> tuple[Any, ...]:
         order, problems = forms.train_order(ui.form(event))
         return self.refused(order, problems) if problems else self.started(order)
 
     def started(self, order: TrainOrder) -> tuple[Any, ...]:
         try:
-            run = runs.start_training(self.store, order.toolset, order.base, order.settings, name=order.name)
+            run = runs.start_training(
+                self.store, order.toolset, order.base, order.settings, name=order.name, allow_leaks=order.allow_leaks
+            )
         except ProblemsError as error:
             return self.refused(order, error.problems)
+        except LeakError as error:
+            said = views.toast("Training has not begun: there are leaks.", bad=True)
+            return self.form(order, leak=error), gr.skip(), gr.skip(), gr.skip(), said
         except ui.WorkbenchError as error:
             return self.form(order), gr.skip(), gr.skip(), gr.skip(), ui.failed(error)
         said = "Training has begun." if run.state == "running" else "The run waits for the one before it."
-        order = replace(order, name=self.name(order.toolset))
+        order = replace(order, name=self.name(order.toolset), allow_leaks="")
         return (
             self.form(order),
             *train_runs.shown(self.store, RunPlace(run.id)),
@@ -150,17 +180,23 @@ class _Train:
         listed = {run.id: run for run in runs.runs(self.store, "train")}
         asked = [(listed[id], int(after)) for id, after in list(body["have"].items())[:MOST_CURVES] if id in listed]
         points = [views.curve(run, runs.run_metrics(self.store, run.id, after), after) for run, after in asked]
+        checked = {"preflight": self.preflight.html()} if body.get("waiting") else {}
         active = any(not run.finished for run in listed.values())
         return {
-            "parts": dict(parts),
+            "parts": {**dict(parts), **checked},
             "curves": points,
-            "again": FAST_SECONDS if active else SLOW_SECONDS,
+            "again": FAST_SECONDS if active or checked else SLOW_SECONDS,
         }
 
-    def form(self, order: TrainOrder, problems: list[Problem] | tuple[Problem, ...] = ()) -> str:
+    def form(
+        self,
+        order: TrainOrder,
+        problems: list[Problem] | tuple[Problem, ...] = (),
+        leak: LeakError | None = None,
+    ) -> str:
         counts = {
             split: curate.count(self.store, ScenarioFilter(toolset=order.toolset, split=split, status="approved"))
             for split in SPLITS
         }
         auto = auto_train.state(self.store, order.toolset)
-        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems, auto)
+        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems, leak, auto)

@@ -2,8 +2,8 @@
 
 The messages are those the workbench trains on, as the toolset's profile renders them; the answer is the calls, or the
 text NO_TOOL. Columns beside them carry the scenario's other fields (``request`` where the profile dressed it up), so
-that importing gives the scenario back. It cannot carry ``accept`` and ``optional`` of expected calls, nor the content
-of a tool turn beside its result.
+that importing gives the scenario back; which tools are offered is told by ``tools``. It cannot carry ``accept``,
+``optional`` and ``rules`` of expected calls, nor the content of a tool turn beside its result.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ FIELDS = ("id", "toolset", "ordered", "os", "shell", "mode", "tags", "status", "
 
 def write(scenarios: Iterable[Scenario], toolset: Toolset) -> Iterator[str]:
     """One line a scenario."""
-    tools = [tool.to_dict() for tool in toolset.tools]
     for scenario in scenarios:
+        tools = [tool.to_dict() for tool in toolset.offered(scenario)]
         yield json.dumps(_row(scenario, toolset, tools), ensure_ascii=False) + "\n"
 
 
@@ -30,12 +30,12 @@ def _row(scenario: Scenario, toolset: Toolset, tools: Sequence[dict[str, Any]]) 
     fields = {key: value for key, value in scenario.to_dict().items() if key in FIELDS}
     if prompt[-1].content != scenario.request:
         fields["request"] = scenario.request
-    messages = [*(_message(message) for message in prompt), _answer(scenario)]
+    messages = [*(message_row(message) for message in prompt), _answer(scenario)]
     return {"messages": messages, "tools": tools, **fields}
 
 
 def _answer(scenario: Scenario) -> dict[str, Any]:
-    answer = _message(Message("assistant", calls=tuple(call.call for call in scenario.outcome.calls)))
+    answer = message_row(Message("assistant", calls=tuple(call.call for call in scenario.outcome.calls)))
     if scenario.outcome.is_no_tool:
         answer["content"] = NO_TOOL
     if scenario.reasoning:
@@ -43,9 +43,10 @@ def _answer(scenario: Scenario) -> dict[str, Any]:
     return answer
 
 
-def _message(message: Message) -> dict[str, Any]:
+def message_row(message: Message) -> dict[str, Any]:
+    """A message in Hugging Face's shape."""
     if message.role == "tool":
-        return {"role": "tool", "name": message.name, "content": _result(message.result)}
+        return {"role": "tool", "name": message.name, "content": result_text(message.result)}
     row: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.calls:
         row["tool_calls"] = [_call(call) for call in message.calls]
@@ -56,7 +57,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"type": "function", "function": call.to_dict()}
 
 
-def _result(result: Any) -> str:
+def result_text(result: Any) -> str:
     """A tool's result as text: JSON, or the text itself where nobody could take that for JSON."""
     if isinstance(result, str):
         try:

@@ -24,6 +24,7 @@ def _cells(scenario: Scenario) -> list[str]:
     cells = {name: str(data.get(name, "")) for name in COLUMNS}
     cells["expected"] = expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
     cells["tags"] = join_tags(scenario.tags)
+    cells["tools"] = join_tags(scenario.tools)
     cells["ordered"] = "true" if scenario.outcome.ordered else ""
     cells["history"] = json.dumps(data["history"], ensure_ascii=False) if scenario.history else ""
     return [defuse(cells[name]) for name in COLUMNS]
@@ -31,5 +32,7 @@ def _cells(scenario: Scenario) -> list[str]:
 
 def _record(cells: Sequence[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    # A record that begins with '#' could be taken for a comment unless its cells are quoted.
+    quoted = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    (quoted if cells[0].startswith("#") else csv.writer(text, lineterminator="\r\n")).writerow(cells)
     return text.getvalue()

@@ -1,20 +1,32 @@
 """Reads chat JSONL as Hugging Face data sets have it: ``messages`` and ``tools`` on each line.
 
 The last user message is the request, the assistant message after it the outcome (text without calls is NO_TOOL), what
-came before is history. System messages are dropped: the toolset's profile writes them. Further columns with the names
-of a scenario's fields are taken over. Calls may have OpenAI's shape or Hugging Face's, arguments may be an object or a
-JSON string.
+came before is history. System messages are dropped: the toolset's profile writes them. Text between ``<think>`` and
+``</think>`` is reasoning. Further columns with the names of a scenario's fields are taken over. Calls may have OpenAI's
+shape or Hugging Face's, arguments may be an object or a JSON string; ``tool_call`` beside the messages (OpenHoof's
+router samples) is the answer where no message is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from workbench.errors import Problem
-from workbench.records import NO_TOOL, RecordError, Scenario, Tool, Toolset
-from workbench.scenarios.importing.rows import Row, json_lines, parse_json, to_problem, with_defaults
+from workbench.records import NO_TOOL, RecordError
+from workbench.scenarios.importing.documents import entries
+from workbench.scenarios.importing.files import Head, Source
+from workbench.scenarios.importing.replies import split_reply
+from workbench.scenarios.importing.rows import (
+    NO_REQUEST,
+    Found,
+    Row,
+    call_from,
+    parse_json,
+    rows,
+    tools_from,
+    without_request,
+)
 
 FIELDS = ("id", "toolset", "request", "ordered", "os", "shell", "mode", "tags", "reasoning") + (
     "status",
@@ -32,52 +44,35 @@ _ROLES = {"system": "system", "developer": "system", "user": "user", "human": "u
 Numbered = tuple[int, Mapping[str, Any]]
 
 
-def read(path: Path, toolset_name: str) -> Iterator[Row]:
+def matches(head: Head) -> bool:
+    return "messages" in head.keys
+
+
+def read(source: Source) -> Iterator[Row]:
     """One row a line; see ``importing.read``."""
-    for line, data in json_lines(path):
-        if isinstance(data, Problem):
-            yield Row(line, data)
-            continue
-        try:
-            yield Row(line, _scenario(data, toolset_name))
-        except RecordError as error:
-            yield Row(line, to_problem(error, path, line))
+    return rows(source, entries(source, "data", "examples", "conversations"), find)
 
 
-def read_toolset(path: Path, toolset_name: str) -> Toolset:
-    """The tools of all rows together, each name as it is declared first.
-
-    Raises:
-        RecordError: no row declares tools, or a declaration is broken.
-    """
-    tools: dict[str, Tool] = {}
-    for line, data in json_lines(path):
-        rows = data.get("tools") if isinstance(data, dict) else None
-        rows = parse_json(rows) if isinstance(rows, str) else rows
-        for i, row in enumerate(rows if isinstance(rows, list) else ()):
-            tool = Tool.from_dict(row, f"line {line}: tools[{i}]")
-            tools.setdefault(tool.name, tool)
-    if not tools:
-        raise RecordError("tools", "no row declares a tool", "Import the tools from a file of their own first.")
-    return Toolset(toolset_name or path.stem, tuple(tools.values()))
-
-
-def _scenario(data: Any, toolset_name: str) -> Scenario:
-    if not isinstance(data, dict):
-        raise RecordError("", "must be an object")
+def find(data: Mapping[str, Any]) -> Found:
+    """The scenario of one conversation. Raises RecordError."""
     messages = _messages(data.get("messages"))
-    last = next((k for k in reversed(range(len(messages))) if _role(messages[k]) == "user"), None)
-    if last is None:
-        raise RecordError("messages", "there is no user message")
+    last = next((k for k in reversed(range(len(messages))) if _role(messages[k]) == "user"), -1)
+    before, after = (messages[:last], messages[last + 1 :]) if last >= 0 else _without_user(messages)
     names = _names_by_id(messages)
     row = {key: data[key] for key in FIELDS if data.get(key) is not None}
     if type(row.get("id")) is int:
         row["id"] = str(row["id"])
-    row.setdefault("request", _content(messages[last]))
-    row |= _answer(messages[last + 1 :])
-    if history := [_turn(message, names) for message in messages[:last]]:
+    answer, problems = _answer(after, data.get("tool_call"))
+    row = answer | row  # a column of its own says more than what stands inside the messages
+    if "request" not in row and last >= 0:
+        row["request"] = _content(messages[last])
+    elif "request" not in row:
+        row["request"], problem = without_request(row["expected"] if row["expected"] != NO_TOOL else [])
+        row["tags"] = [*row.get("tags", ()), NO_REQUEST]
+        problems = (*problems, problem)
+    if history := [_turn(message, names) for message in before]:
         row["history"] = history
-    return Scenario.from_dict(with_defaults(row, toolset_name))
+    return Found(row, problems, tools_from(data.get("tools") or data.get("functions"), "tools"))
 
 
 def _messages(value: Any) -> list[Numbered]:
@@ -91,20 +86,32 @@ def _messages(value: Any) -> list[Numbered]:
     return [(i, message) for i, message in enumerate(value) if _role((i, message)) != "system"]
 
 
-def _answer(messages: Sequence[Numbered]) -> dict[str, Any]:
-    """``expected`` and ``reasoning`` of the assistant message that follows the request."""
+def _without_user(messages: Sequence[Numbered]) -> tuple[Sequence[Numbered], Sequence[Numbered]]:
+    """What came before the first call, and the call with what follows: all that a log of calls without requests has."""
+    for k, (_, message) in enumerate(messages):
+        if _raw_calls(message):
+            return messages[:k], messages[k:]
+    raise RecordError("messages", "there is no user message", "Add what the person said.")
+
+
+def _answer(messages: Sequence[Numbered], beside: Any) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """``expected`` and ``reasoning`` of the assistant message that follows the request, and what was left aside."""
+    if not messages and isinstance(beside, dict):
+        return {"expected": [call_from(beside.get("name"), beside.get("arguments"), "tool_call")]}, ()
     if not messages or _role(messages[0]) != "assistant":
         raise RecordError("messages", "no assistant message follows the last user message", "Add the expected answer.")
-    for index, message in messages[1:]:
-        if _raw_calls(message):
-            hint = "A scenario holds one step: make the earlier steps a history, or split the row."
-            raise RecordError(f"messages[{index}]", "the answer calls tools in more than one step", hint)
-    calls = _calls(messages[0])
     index, message = messages[0]
-    if not calls and not _content(messages[0]).strip():
+    reasoning, written, text = split_reply(_content(messages[0]), f"messages[{index}].content")
+    calls = _calls(messages[0]) or written
+    if not calls and not text:
         raise RecordError(f"messages[{index}]", "the assistant neither calls a tool nor says anything")
-    reasoning = message.get("reasoning_content") or message.get("thinking")
-    return {"expected": calls or NO_TOOL} | ({"reasoning": reasoning} if reasoning else {})
+    reasoning = message.get("reasoning_content") or message.get("thinking") or reasoning
+    answer = {"expected": calls or NO_TOOL} | ({"reasoning": reasoning} if reasoning else {})
+    for later, message in messages[1:]:
+        if _raw_calls(message):
+            hint = "A scenario holds one step: the first was taken. Write the others as scenarios of their own."
+            return answer, (Problem("the answer calls tools in more than one step", f"messages[{later}]", hint=hint),)
+    return answer, ()
 
 
 def _turn(numbered: Numbered, names: Mapping[str, str]) -> dict[str, Any]:
@@ -156,23 +163,9 @@ def _calls(numbered: Numbered) -> list[dict[str, Any]]:
 
 def _call(call: Any, path: str) -> dict[str, Any]:
     inner = call.get("function", call) if isinstance(call, dict) else None
-    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str) or not inner["name"]:
+    if not isinstance(inner, dict):
         raise RecordError(path, "is not a call with a name")
-    arguments = inner.get("arguments")
-    if isinstance(arguments, str):
-        arguments = _parse_arguments(arguments, f"{path}.arguments")
-    if arguments is not None and not isinstance(arguments, dict):
-        raise RecordError(f"{path}.arguments", "must be an object", "Write the arguments by name.")
-    return {"name": inner["name"], "arguments": arguments or {}}
-
-
-def _parse_arguments(text: str, path: str) -> Any:
-    if not text.strip():
-        return {}
-    try:
-        return parse_json(text)
-    except RecordError as error:
-        raise RecordError(path, error.reason, error.hint) from error
+    return call_from(inner.get("name"), inner.get("arguments"), path)
 
 
 def _names_by_id(messages: Sequence[Numbered]) -> dict[str, str]:

@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from workbench.records import PromptProfile, RecordError, Tool, Toolset
+from workbench.scenarios.importing.files import Head
 from workbench.scenarios.importing.tool_files import ToolsFile
 from workbench.scenarios.importing.tools_json import read_json
 
 KEY = "cli"
 _PROGRAM_KEYS = {"category", "availability", "common_flags", "use_cases", "posix_standard"}
+
+
+def matches(head: Head) -> bool:
+    return is_knowledge(head.value)
 
 
 def read(path: Path, toolset_name: str) -> ToolsFile:

@@ -1,4 +1,4 @@
-"""Reads CSV: a header with the columns of ``cells.COLUMNS`` in any order, ``request`` and ``expected`` at least.
+"""Reads CSV with a header; ``columns`` says which column fills which field.
 
 ``expected`` and ``history`` hold JSON (or NO_TOOL), ``tags`` are separated by ``;``. The separator of cells is read off
 the header: comma, semicolon or tab.
@@ -8,123 +8,140 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from workbench.errors import Problem
-from workbench.records import NO_TOOL, RecordError, Scenario
-from workbench.scenarios.cells import COLUMNS, restore, split_tags
-from workbench.scenarios.importing.rows import Row, open_bytes, parse_json, to_problem, with_defaults
-from workbench.scenarios.validate import SURROGATE
+from workbench.records import RecordError, Scenario
+from workbench.scenarios.cells import restore
+from workbench.scenarios.importing import columns
+from workbench.scenarios.importing.files import BROKEN_BYTES, Head, Source, bytes_read, open_text
+from workbench.scenarios.importing.rows import COMMENT, Row, broken_bytes, to_problem, with_defaults
 
-_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
+_OPEN = "Look for a quotation mark that is not closed or not doubled."
 
 
-def read(path: Path, toolset_name: str) -> Iterator[Row]:
+def matches(head: Head) -> bool:
+    if head.suffix in (".csv", ".tsv"):
+        return True
+    return {"request", "expected"} <= {cell.strip().lower() for cell in first_cells(head.text)}
+
+
+def read(source: Source) -> Iterator[Row]:
     """One row a record; see ``importing.read``. A record may span lines: its first one counts."""
-    with io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        first = file.readline()
-        file.seek(0)
-        records = _records(file, delimiter_of(first))
-        header, problems = _header(next(records, (1, []))[1])
-        for problem in problems:
-            yield Row(1, Problem(problem.message, problem.field, 1, path.name, problem.hint))
-        if header:
-            for line, cells in records:
-                yield _row(path, line, header, cells, toolset_name)
+    with open_text(source.path, newline="") as file:
+        delimiter = _delimiter_in(file)
+        records = Records(file, delimiter, source.seen)
+        line, header, text = next(iter(records), (1, [], ""))
+        names, chosen, problems = _header(header, source)
+        placed = [replace(problem, line=line, file=source.name) for problem in problems]
+        if chosen is None:
+            yield from (Row(line, problem, text=text) for problem in placed)
+            return
+        yield Row(line, None, tuple(placed), text=text)
+        for line, cells, text in records:
+            yield read_record(source, line, cells, text, names, lambda row: columns.to_fields(row, chosen))
 
 
 def delimiter_of(header: str) -> str:
     return max(",;\t", key=header.count)
 
 
-def _records(file: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """First line and cells of each record, or what is wrong with it as CSV; blank lines are passed over."""
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, f"is not valid CSV: {error}"
-            continue
-        if cells:
-            yield line, cells
+def first_cells(text: str) -> list[str]:
+    """The cells of the first record that is no comment; empty where it is no CSV."""
+    first = next((line for line in text.splitlines()[:50] if line.strip() and not line.startswith(COMMENT)), "")
+    try:
+        return next(csv.reader([first], delimiter=delimiter_of(first), skipinitialspace=True), [])
+    except csv.Error:
+        return []
 
 
-def _header(cells: list[str] | str) -> tuple[list[str], list[Problem]]:
-    """The names of the columns, empty when the file cannot be read, and what is wrong with them."""
+class Records:
+    """The records of a CSV file: first line, cells (or what is wrong with it as CSV), and text of each.
+
+    Blank lines and comments are passed over.
+    """
+
+    def __init__(
+        self,
+        file: io.TextIOWrapper,
+        delimiter: str,
+        seen: Callable[[int], None] | None = None,
+        skip_blanks: bool = False,
+    ) -> None:
+        self._file, self._seen = file, seen
+        self._text: list[str] = []
+        self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True, skipinitialspace=skip_blanks)
+
+    def __iter__(self) -> Iterator[tuple[int, list[str] | str, str]]:
+        while True:
+            line, self._text = self._reader.line_num + 1, []
+            cells: list[str] | str
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                cells = f"is not valid CSV: {error}"
+            if cells:
+                yield line, cells, "".join(self._text)
+            if self._seen and line % 500 == 0:
+                self._seen(bytes_read(self._file))
+
+    def _lines(self) -> Iterator[str]:
+        for line in self._file:
+            if not self._text and line.startswith(COMMENT):
+                yield "\n"  # a record of nothing, so that lines are counted on
+            else:
+                self._text.append(line)
+                yield line
+
+
+def _delimiter_in(file: io.TextIOWrapper) -> str:
+    """The separator that the first record shows; the file begins anew."""
+    first = file.readline(1 << 16)
+    while first and (not first.strip() or first.startswith(COMMENT)):
+        first = file.readline(1 << 16)
+    file.seek(0)
+    return delimiter_of(first)
+
+
+def _header(cells: list[str] | str, source: Source) -> tuple[list[str], dict[str, str] | None, list[Problem]]:
+    """Names of the columns, the column of each field (None when that cannot be said), and what is wrong."""
     if isinstance(cells, str):
-        return [], [Problem(cells)]
-    header = [cell.strip().lower() for cell in cells]
-    fatal = [
-        Problem("the column is missing", name, hint=f"Columns: {', '.join(COLUMNS)}.")
-        for name in ("request", "expected")
-        if name not in header
-    ] + [Problem("the column stands twice", name, hint="Remove one.") for name in COLUMNS if header.count(name) > 1]
-    unknown = [
-        Problem("is not a known column and was passed over", name, hint=f"Columns: {', '.join(COLUMNS)}.")
-        for name in header
-        if name not in COLUMNS
+        return [], None, [Problem(cells, hint=_OPEN)]
+    names = [cell.strip().lower() for cell in cells]
+    twice = [
+        Problem("the column stands twice", name, hint="Remove one.")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1 and (name in columns.FIELDS or name in source.columns.values())
     ]
-    return ([] if fatal else header), fatal + unknown
+    chosen, problems = columns.choose(names, source.columns)
+    if twice or problems:
+        return names, None, twice + problems
+    return names, chosen, columns.passed_over(names, chosen)
 
 
-def _row(path: Path, line: int, header: Sequence[str], cells: list[str] | str, toolset_name: str) -> Row:
+def read_record(
+    source: Source,
+    line: int,
+    cells: list[str] | str,
+    text: str,
+    names: Sequence[str],
+    to_fields: Callable[[dict[str, str]], dict[str, Any]],
+) -> Row:
+    """One record as a row; ``names`` are those of its cells."""
     try:
         if isinstance(cells, str):
-            raise RecordError("", cells, "Look for a quotation mark that is not closed or not doubled.")
-        if len(cells) != len(header):
+            raise RecordError("", cells, _OPEN)
+        if len(cells) != len(names):
             hint = "Put cells that hold the separator between quotation marks."
-            raise RecordError("", f"has {len(cells)} cells, the header has {len(header)}", hint)
-        row = {name: restore(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
-        return Row(line, Scenario.from_dict(with_defaults(_values(row), toolset_name)))
+            raise RecordError("", f"has {len(cells)} cells, the header has {len(names)}", hint)
+        for name, cell in zip(names, cells, strict=True):
+            if BROKEN_BYTES in cell:
+                return Row(line, broken_bytes(cell, source.name, line, name), text=text)
+        data = to_fields({name: restore(cell) for name, cell in zip(names, cells, strict=True)})
+        return Row(line, Scenario.from_dict(with_defaults(data, source.toolset)), text=text)
     except RecordError as error:
-        return Row(line, to_problem(error, path, line))
-
-
-def _values(row: Mapping[str, str]) -> dict[str, Any]:
-    """The row in the form of ``Scenario.to_dict``; empty cells are left out."""
-    for name, cell in row.items():
-        if SURROGATE.search(cell):
-            raise RecordError(name, "is not UTF-8 text", "Save the file as UTF-8.")
-    data: dict[str, Any] = {name: cell for name, cell in row.items() if cell}
-    for name in ("status", "split"):
-        if name in data:
-            data[name] = data[name].strip().lower()
-    if "expected" in data and data["expected"].strip() != NO_TOOL:
-        data["expected"] = _json(data["expected"], "expected")
-    elif "expected" in data:
-        data["expected"] = NO_TOOL
-    if "history" in data:
-        data["history"] = _json(data["history"], "history")
-    if "tags" in data:
-        data["tags"] = _tags(data["tags"])
-    if "ordered" in data:
-        data["ordered"] = _truth(data["ordered"])
-    return data
-
-
-def _json(cell: str, column: str) -> Any:
-    try:
-        return parse_json(cell)
-    except RecordError as error:
-        hint = error.hint or f'Write JSON, such as [{{"name": "tool", "arguments": {{}}}}], or {NO_TOOL}.'
-        raise RecordError(column, error.reason, hint) from error
-
-
-def _tags(cell: str) -> list[str]:
-    try:
-        return split_tags(cell)
-    except ValueError as error:
-        raise RecordError("tags", "is not a list", "Separate tags with ';'.") from error
-
-
-def _truth(cell: str) -> bool:
-    value = _TRUTH.get(cell.strip().lower())
-    if value is None:
-        raise RecordError("ordered", "must be true or false")
-    return value
+        return Row(line, to_problem(error, source.name, line), text=text)

@@ -16,7 +16,7 @@ from typing import Any
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import RecordError, Tool, Toolset
 from workbench.scenarios.importing.annotations import Names, schema_of
-from workbench.scenarios.importing.rows import open_bytes
+from workbench.scenarios.importing.files import Head, open_bytes
 from workbench.scenarios.importing.tool_files import ToolsFile
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -24,6 +24,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SECTION = re.compile(r"Args:|Returns:|Raises:")
 _ENTRY = re.compile(r"([ \t]*)(\w+)(?:[ \t]*\([^)\n]*\))?:\s*(.*)")
 _CHOICES = re.compile(r"\(choices:\s*(.*?)\)\s*$", re.IGNORECASE)
+
+
+def matches(head: Head) -> bool:
+    return head.suffix == ".py"
 
 
 def read(path: Path, toolset_name: str) -> ToolsFile:
@@ -133,6 +137,8 @@ def _described(doc: str, arguments: list[str]) -> dict[str, str]:
         entry = _ENTRY.match(line)
         typed = entry is not None and line[entry.end(2)] != ":"
         begins = entry is not None and (not typed or entry[2] in arguments)
+        # What follows an argument without a word of its own says what that is, unless it is another argument.
+        begins = begins and entry is not None and (entry[2] in arguments or not name or bool(found[name]))
         if entry is not None and begins and not (name and line.startswith((f"{indent} ", f"{indent}\t"))):
             indent, name = entry[1], entry[2]
             found[name] = entry[3].strip()

@@ -12,10 +12,15 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.records import RecordError, Toolset
-from workbench.scenarios.importing.rows import open_bytes, parse_json
+from workbench.scenarios.importing.files import BROKEN_BYTES, Head, read_text
+from workbench.scenarios.importing.rows import parse_json
 from workbench.scenarios.importing.tool_files import ToolsFile
 
 _SCHEMA_KEYS = ("inputSchema", "input_schema")
+
+
+def matches(head: Head) -> bool:
+    return is_tools(head.value)
 
 
 def read(path: Path, toolset_name: str) -> ToolsFile:
@@ -29,18 +34,16 @@ def read(path: Path, toolset_name: str) -> ToolsFile:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON document in a file, with or without a byte order mark.
+    """The JSON document in a file.
 
     Raises:
         RecordError: it is not JSON that would survive.
         WorkbenchError: the file cannot be read.
     """
-    with open_bytes(path) as file:
-        raw = file.read()
-    try:
-        return parse_json(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise WorkbenchError(f"{path.name} is not UTF-8 text.", "Save the file as UTF-8.") from error
+    text = read_text(path)
+    if BROKEN_BYTES in text:
+        raise WorkbenchError(f"{path.name} is not UTF-8 text.", "Save the file as UTF-8.")
+    return parse_json(text.removeprefix("\ufeff"))
 
 
 def is_tools(data: Any) -> bool:

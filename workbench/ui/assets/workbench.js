@@ -88,8 +88,9 @@ window.workbench = (() => {
     const wanted = element.querySelector("[data-focus]");
     if (wanted && wanted.dataset.focus !== element.dataset.focused) {
       element.dataset.focused = wanted.dataset.focus;
-      (wanted.querySelector("[aria-invalid=true]") ?? wanted.querySelector("[data-first]") ?? wanted).focus({ preventScroll: false });
+      (wanted.querySelector("[aria-invalid=true]") ?? (location.hash && wanted.querySelector(`[id="${CSS.escape(location.hash.slice(1))}"]`) || null) ?? wanted.querySelector("[data-first]") ?? wanted).focus({ preventScroll: false });
     }
+    document.dispatchEvent(new Event("workbench-settled"));
     for (const toast of element.querySelectorAll(".toast")) {
       toast.hidden = false;
       clearTimeout(toast.timer);
@@ -157,6 +158,25 @@ window.workbench = (() => {
     return turn;
   }
 
+  // Shows what the server finds for the text of a field while it is typed; gone when another form takes its place.
+  function beside(selector, find, props) {
+    const key = () => document.querySelector(selector)?.closest("form")?.dataset.focus ?? "";
+    let timer, shown = "", asked = 0;
+    document.addEventListener("input", (event) => {
+      if (!event.target.matches?.(selector)) return;
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        const field = event.target, mine = ++asked;
+        shown = key();
+        const html = await find({ form: lists(new FormData(field.form)), query: query() });
+        if (mine === asked && html !== undefined && shown === key()) props.value = html;
+      }, PAUSE_MS);
+    });
+    document.addEventListener("workbench-settled", () => {
+      if (shown && shown !== key()) [shown, props.value] = ["", ""];
+    });
+  }
+
   function lost(yes) {
     let bar = document.getElementById("wb-lost");
     if (yes && !bar) {
@@ -208,5 +228,5 @@ window.workbench = (() => {
 
   const show = (name, html) => parts[name] && (parts[name].value = html);
 
-  return { wire, poll, press, query, typing, show, recallLight, toggleLight };
+  return { wire, poll, beside, press, query, typing, show, recallLight, toggleLight };
 })();

@@ -3,18 +3,22 @@
 Everything that leaves this package went through ``templates/`` with autoescape on: text from outside stays text.
 """
 
+from workbench.ui.views.answers import ANSWERS, compare_answers
 from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
-from workbench.ui.views.compare import compare_form, compare_result
+from workbench.ui.views.compare import compare_board, compare_form, compare_result
 from workbench.ui.views.coverage import coverage, gates
+from workbench.ui.views.duplicates import CLUSTERS, MEMBERS, duplicates, similar
 from workbench.ui.views.editor import editor
 from workbench.ui.views.generate import generate_form, generate_head, generate_now, generate_preview
 from workbench.ui.views.history import PAST_ROWS, past_changes, past_scenario, past_snapshots
 from workbench.ui.views.home import home
+from workbench.ui.views.preflight import preflight
 from workbench.ui.views.review import review_item, review_page, review_setup, saved
 from workbench.ui.views.scenarios import (
     ROWS,
     bulk_done,
     import_panel,
+    imported,
     redone,
     scenarios_filters,
     scenarios_head,
@@ -38,14 +42,22 @@ from workbench.ui.views.train_runs import run_differences, train_queue, train_ru
 
 __all__ = [
     "PAST_ROWS",
+    "CLUSTERS",
+    "MEMBERS",
     "PRODUCT",
     "ROWS",
     "Stand",
     "bulk_done",
+    "ANSWERS",
+    "PRODUCT",
+    "ROWS",
+    "compare_answers",
+    "compare_board",
     "compare_form",
     "compare_result",
     "coverage",
     "curve",
+    "duplicates",
     "editor",
     "gates",
     "generate_form",
@@ -55,10 +67,12 @@ __all__ = [
     "header",
     "home",
     "import_panel",
+    "imported",
     "not_saved",
     "profile_editor",
     "saved_text",
     "past_changes",
+    "preflight",
     "past_scenario",
     "past_snapshots",
     "redone",
@@ -70,6 +84,7 @@ __all__ = [
     "scenarios_filters",
     "scenarios_head",
     "scenarios_list",
+    "similar",
     "title",
     "toast",
     "tool_editor",

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
+from workbench.evaluation.report import COLORS
+from workbench.evaluation.report import percent as percent  # pages take all their words from here
 from workbench.records import NO_TOOL, SPLITS, Outcome, Run, Split, ToolCall
 
 PRODUCT = "Tool Router Workbench"
@@ -22,12 +24,11 @@ PAGES = (
     ("/review", "Review"),
     ("/coverage", "Coverage"),
     ("/generate", "Generate"),
+    ("/duplicates", "Duplicates"),
     ("/train", "Train"),
     ("/compare", "Compare"),
     ("/history", "History"),
 )
-COLORS = ("c1", "c2", "c3", "c4", "c5", "c6")
-"""Classes of the curves' colours, in the order in which they are given out."""
 TONES = {
     "approved": "good",
     "draft": "warn",
@@ -101,11 +102,6 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def percent(share: float | None, digits: int = 1) -> str:
-    """``97.5 %``; a dash when not known."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
 def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, (int, float)) else "–"
 
@@ -146,6 +142,11 @@ def pairs(values: Iterable[str], chosen: str = "") -> list[tuple[str, str]]:
     """Choices of a menu; a chosen value that is not among them is added, so that the menu does not hide it."""
     known = list(values)
     return [(value, value) for value in [*known, *([chosen] if chosen and chosen not in known else [])]]
+
+
+def colors_of(labels: Sequence[str]) -> list[str]:
+    """A colour for each model, in their order."""
+    return [COLORS[i % len(COLORS)] for i in range(len(labels))]
 
 
 def not_saved(problems: Sequence[Problem], hint: str) -> str:

@@ -1,4 +1,4 @@
-"""Compare: what to choose from, headline figures with intervals, answers argument by argument."""
+"""Compare: what to choose from, figures with intervals, plots, the leaderboard."""
 
 from __future__ import annotations
 
@@ -6,29 +6,22 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.actions.comparing import Cell, Column, Comparison, Row
+from workbench.actions.answers import BUCKETS
+from workbench.actions.comparing import FIGURE_NAMES, Column, Comparison
+from workbench.actions.figures import Confusion, Drawn
+from workbench.actions.leaderboard import Entry
 from workbench.actions.runs import Progress
-from workbench.evaluation.statistics import Rate
-from workbench.records import SPLITS, ArgumentScore, Model
+from workbench.evaluation import report
+from workbench.evaluation.pairing import Pairs
+from workbench.evaluation.report import interval_text, percent
+from workbench.evaluation.statistics import SLICES, Rate
+from workbench.records import SPLITS, Model
 from workbench.store.snapshots import SnapshotInfo
 from workbench.ui.forms import NOW, Bench
-from workbench.ui.views.base import (
-    COLORS,
-    TONES,
-    ago,
-    calls_text,
-    going,
-    number,
-    outcome_text,
-    pairs,
-    percent,
-    render,
-    short,
-)
+from workbench.ui.views.base import TONES, ago, colors_of, going, number, pairs, render
 
-ANSWERS = 25
-"""Rows on a page of answers."""
-VERDICTS = ("exact", "wrong arguments", "wrong tool", "malformed")
+MOST_ENTRIES = 12
+_SLICE_NAMES = {"tool": "Tool", "os": "OS", "mode": "Mode", "tag": "Tag"}
 
 
 def compare_form(bench: Bench, models: Sequence[Model], snapshots: Sequence[SnapshotInfo]) -> str:
@@ -54,18 +47,19 @@ def _snapshot_label(info: SnapshotInfo) -> str:
 def compare_result(
     bench: Bench,
     comparison: Comparison | None = None,
+    drawn: Drawn | None = None,
     waiting: Sequence[tuple[str, Progress]] = (),
     error: str = "",
 ) -> str:
-    """Progress of what is missing, then figures and answers. ``waiting``: label and progress of each evaluation."""
-    parts: dict[str, Any] = {"cards": [], "place": bench, "empty": None}
-    if comparison is not None:
-        parts |= _compared(comparison, bench)
+    """Progress of what is missing, then the figures. ``waiting``: label and progress of each evaluation."""
+    parts: dict[str, Any] = {"cards": [], "empty": None}
+    if comparison is not None and drawn is not None:
+        parts |= _compared(comparison, drawn, bench)
     elif not waiting and not error:
         parts["empty"] = _invitation(bench)
     return render(
         "compare_result.html",
-        query=bench.query,
+        place=bench,
         error=error,
         waiting=[_waiting(*one) for one in waiting],
         pending=any(not progress.run.finished for _, progress in waiting),
@@ -94,46 +88,77 @@ def _waiting(label: str, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _compared(comparison: Comparison, bench: Bench) -> dict[str, Any]:
-    rows = chosen_rows(comparison, bench)
-    pages = max(1, -(-len(rows) // ANSWERS))
-    bench = bench.at(page=min(bench.page, pages))
-    first = (bench.page - 1) * ANSWERS
-    page = rows[first : first + ANSWERS]
-    colors = [COLORS[i % len(COLORS)] for i in range(len(comparison.columns))]
+def _compared(comparison: Comparison, drawn: Drawn, bench: Bench) -> dict[str, Any]:
+    columns, labels = comparison.columns, comparison.labels
+    rival = next((i for i, column in enumerate(columns) if column.run.model == bench.rival), len(columns) - 1)
+    name = "tool_accuracy" if bench.figure == "tool" else "exact_calls"
+    slices = drawn.slices if set(drawn.slices) - {""} else {}
     return {
-        "cards": [_card(column, color) for column, color in zip(comparison.columns, colors, strict=True)],
-        "forest": _forest(comparison.columns, colors),
-        "rows": [_answer_row(row) for row in page],
-        "differing": f"{len(comparison.differing):,}",
-        "verdicts": pairs(VERDICTS),
-        "first": first + 1,
-        "last": first + len(page),
-        "found": f"{len(rows):,}",
-        "pages": pages,
-        "place": bench,
+        "cards": [_card(column, color) for column, color in zip(columns, colors_of(labels), strict=True)],
+        "forest": _forest(columns, colors_of(labels)),
+        "findings": [*comparison.findings("tool")[:-1], *comparison.findings("exact")] if len(columns) > 1 else [],
+        "metrics": report.metric_table([c.headline for c in columns], [c.argument_f1 for c in columns]),
+        "models": [(column.run.model, label) for column, label in zip(columns, labels, strict=True)],
+        "figures": [(figure, name.capitalize()) for figure, name in FIGURE_NAMES.items()],
+        "slices": [(by, _SLICE_NAMES[by]) for by in SLICES],
+        "slices_plot": _figure(report.slices_plot(labels, slices, name)) if slices else None,
+        "curve_plot": _figure(report.curve_plot(labels, drawn.curves, comparison.threshold))
+        if any(drawn.curves)
+        else None,
+        "latency_plot": _figure(report.latency_plot(labels, drawn.latencies)),
+        "confusion": _confusion(drawn.confusion),
+        "buckets": _buckets(comparison.differences[_figure_of(bench)][rival - 1].pairs) if len(columns) > 1 else [],
+        "base": labels[0],
+        "rival": labels[rival],
     }
 
 
-def chosen_rows(comparison: Comparison, bench: Bench) -> list[Row]:
-    """The rows that the page's filters let through."""
-    rows = comparison.differing if bench.differing else comparison.rows
-    text = bench.text.casefold()
+def _figure_of(bench: Bench) -> Any:
+    return "tool" if bench.figure == "tool" else "exact"
+
+
+def _figure(plot: dict[str, Any]) -> dict[str, Any]:
+    """A plot for the page: Plotly's plain data as text, and how high it stands."""
+    return {"json": json.dumps(plot, ensure_ascii=False), "height": plot["height"]}
+
+
+def _buckets(found: Pairs) -> list[dict[str, Any]]:
+    says = {
+        "fixed": "wrong before, right now",
+        "broken": "right before, wrong now",
+        "both wrong": "neither is right",
+        "both right": "nothing to do",
+    }
+    tones = {"fixed": "good", "broken": "bad"}
     return [
-        row
-        for row in rows
-        if (not text or text in f"{row.scenario.request} {row.scenario.id} {row.scenario.outcome.label}".casefold())
-        and (not bench.verdict or any(cell.verdict == bench.verdict for cell in row.cells))
+        {
+            "name": name,
+            "n": f"{getattr(found, name.replace(' ', '_')):,}",
+            "says": says[name],
+            "tone": tones.get(name, ""),
+        }
+        for name in BUCKETS
     ]
+
+
+def _confusion(found: Confusion) -> dict[str, Any]:
+    """Rows of cells; ``level`` (0 to 100) is the share of its row."""
+    rows = []
+    for expected in found.rows:
+        total = sum(found.counts.get((expected, got), 0) for got in found.columns)
+        cells = []
+        for got in found.columns:
+            n = found.counts.get((expected, got), 0)
+            right = expected == got
+            said = f"expected {expected}, got {got}: {n}"
+            cells.append({"got": got, "n": n, "right": right, "level": round(100 * n / total), "says": said})
+        rows.append({"expected": expected, "total": f"{total:,}", "cells": cells})
+    return {"columns": found.columns, "rows": rows}
 
 
 def _rates(column: Column) -> tuple[tuple[str, Rate], ...]:
     """The two figures that lead."""
     return ("Right tool", column.headline.tool_accuracy), ("Exact calls", column.headline.exact_calls)
-
-
-def interval_text(rate: Rate) -> str:
-    return f"{100 * rate.interval.low:.1f} to {100 * rate.interval.high:.1f} %"
 
 
 def _card(column: Column, color: str) -> dict[str, Any]:
@@ -144,14 +169,12 @@ def _card(column: Column, color: str) -> dict[str, Any]:
         "color": color,
         "n": f"{head.n:,}",
         "main": [
-            {"label": label, "value": percent(rate.value), "interval": interval_text(rate)}
+            {"label": label, "value": percent(rate.value), "interval": interval_text(rate.interval)}
             for label, rate in _rates(column)
         ],
         "rest": [
-            ("Fits the schema", percent(head.schema_valid.value)),
+            ("Argument F1", percent(head.argument_f1)),
             ("Malformed", percent(head.malformed.value)),
-            ("NO_TOOL precision", percent(head.no_tool_precision.value)),
-            ("NO_TOOL recall", percent(head.no_tool_recall.value)),
             ("Latency p50 / p95", latency),
         ],
     }
@@ -175,46 +198,40 @@ def _bar(label: str, rate: Rate, color: str) -> dict[str, Any]:
         "low": f"{low:.2f}",
         "width": f"{high - low:.2f}",
         "text": f"{percent(rate.value)} ({rate.successes}/{rate.n})",
-        "says": f"{label}: {percent(rate.value)}, interval {interval_text(rate)}",
+        "says": f"{label}: {percent(rate.value)}, interval {interval_text(rate.interval)}",
     }
 
 
-def _answer_row(row: Row) -> dict[str, Any]:
-    scenario = row.scenario
-    return {
-        "id": scenario.id,
-        "request": scenario.request,
-        "where": " · ".join(part for part in (scenario.os, scenario.mode) if part),
-        "expected": outcome_text(scenario.outcome),
-        "cells": [_answer(cell) for cell in row.cells],
-    }
-
-
-def _answer(cell: Cell) -> dict[str, Any]:
-    """What one model answered: the verdict, what it called, and each argument beside what was expected."""
-    parsed, verdict = cell.reply.parsed, cell.verdict
-    got = {"malformed": parsed.reason, "wrong tool": calls_text(parsed.calls)}.get(verdict, "")
-    several = len(parsed.calls) > 1
-    arguments = cell.score.arguments if verdict == "wrong arguments" else ()
-    return {
-        "verdict": verdict,
-        "tone": TONES[verdict],
-        "got": short(got),
-        "arguments": [_argument_answer(argument, several) for argument in arguments],
-        "raw": "" if verdict == "exact" else cell.reply.raw,
-    }
-
-
-def _argument_answer(argument: ArgumentScore, several: bool) -> dict[str, Any]:
-    expected = json.dumps(argument.expected, ensure_ascii=False)
-    notes = {
-        "differs": f"expected {expected}",
-        "missing": f"is missing, expected {expected}",
-        "unexpected": "not expected",
-    }
-    return {
-        "name": f"{argument.call + 1}. {argument.name}" if several else argument.name,
-        "right": argument.verdict == "match",
-        "got": "" if argument.verdict == "missing" else short(json.dumps(argument.got, ensure_ascii=False)),
-        "note": notes.get(argument.verdict, ""),
-    }
+def compare_board(entries: Sequence[Entry], bench: Bench) -> str:
+    """Every evaluation on the snapshot split: the newest of each model first, best on top, and all over time."""
+    newest = [entry for entry in entries if entry.newest]
+    shown = newest[:MOST_ENTRIES]
+    history: dict[str, list[tuple[str, Rate]]] = {entry.run.model: [] for entry in shown}
+    for entry in sorted(entries, key=lambda entry: entry.run.ended_at):
+        if entry.run.model in history:
+            history[entry.run.model].append((entry.run.ended_at, entry.exact))
+    names = {entry.run.model: entry.run.name or entry.run.model for entry in shown}
+    several = any(len(points) > 1 for points in history.values())
+    return render(
+        "compare_board.html",
+        rows=[
+            {
+                "model": entry.run.model,
+                "label": names[entry.run.model],
+                "chosen": entry.run.model in bench.models,
+                "exact": percent(entry.exact.value),
+                "exact_interval": interval_text(entry.exact.interval),
+                "tool": percent(entry.tool.value),
+                "tool_interval": interval_text(entry.tool.interval),
+                "when": ago(entry.run.ended_at),
+                "times": sum(other.run.model == entry.run.model for other in entries),
+            }
+            for entry in shown
+        ],
+        more=len(newest) - len(shown),
+        plot=_figure(report.history_plot({names[model]: points for model, points in history.items()}))
+        if several
+        else None,
+        split=bench.split,
+        snapshot=bench.snapshot[:8],
+    )

@@ -8,11 +8,11 @@ from typing import Any
 
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.errors import Problem
-from workbench.records import SPLITS, STATUSES, Scenario, Tool, Toolset, Turn
+from workbench.records import SPLITS, STATUSES, ExpectedCall, Scenario, Split, Tool, Toolset, Turn
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
 from workbench.store.scenarios import Revision
-from workbench.ui import forms
+from workbench.ui import forms, scoring_form
 from workbench.ui.forms import Desk
 from workbench.ui.views.base import ago, calls_text, pairs, render, said
 
@@ -29,6 +29,7 @@ def editor(
     modes: Iterable[str] = (),
     several: bool = False,
     dirty: bool = False,
+    split: Split | None = None,
 ) -> str:
     """The form beside the table.
 
@@ -37,6 +38,7 @@ def editor(
         history: revisions, the newest first; empty for a scenario that was never saved.
         several: offer several calls although there is only one yet.
         dirty: the form holds what is not saved.
+        split: where an unpinned scenario is; None before it was saved, or while it is pinned.
     """
     calls = [_call_form(i, call.name, scenario, toolset, problems) for i, call in enumerate(scenario.outcome.calls)]
     shown = {"request", "os"} | {place for call in calls for place in call["places"]}
@@ -63,7 +65,7 @@ def editor(
         modes=[mode for mode in modes if mode],
         statuses=STATUSES,
         splits=pairs(SPLITS),
-        split_auto=f"automatic ({split_of(_unpinned(scenario))})" if scenario.request else "automatic",
+        split_auto=f"automatic ({split or split_of(_unpinned(scenario))})" if scenario.request else "automatic",
         history=_history(history, desk.revision),
     )
 
@@ -82,19 +84,21 @@ def _call_form(i: int, name: str, scenario: Scenario, toolset: Toolset, problems
     strays: dict[str, Mapping[str, Any]] = {key: {} for key in call.arguments if key not in tool.properties}
     arguments = [
         _argument(i, key, schema, call.arguments.get(key), key in tool.required, problems)
+        | {"judged": _judged(i, key, schema, call, tool, problems)}
         for key, schema in {**tool.properties, **strays}.items()
     ]
-    accepted = sum(len(values) for values in call.accept.values())
-    kept = [f"{accepted} further accepted values"] if accepted else []
-    kept += [f"may be left out: {', '.join(sorted(call.optional))}"] if call.optional else []
+    inner = sorted({*call.accept, *call.optional, *call.rules} - {argument["name"] for argument in arguments})
     place = f"expected[{i}].name"
     return {
         "name": name,
         "description": tool.description,
         "arguments": arguments,
-        "kept": "; ".join(kept),
+        "kept": f"also has rules for {', '.join(inner)}" if inner else "",
         "problems": [said(problem) for problem in problems if problem.field == place],
-        "places": {place, *(p.field for p in problems if any(_is_at(p, a["place"]) for a in arguments))},
+        "places": {
+            place,
+            *(p.field for p in problems for a in arguments if any(_is_at(p, at) for at in a["judged"]["places"])),
+        },
     }
 
 
@@ -111,6 +115,7 @@ def _argument(
         "place": place,
         "id": f"c{i}-{name}",
         "field": f"call.{i}.arg.{name}",
+        "at": lambda part: f"call.{i}.{part}.{name}",
         "text": text,
         "long": len(text) > 60 or "\n" in text,
         "chosen": [forms.as_text(item) for item in value] if isinstance(value, list) else [],
@@ -118,6 +123,30 @@ def _argument(
         "required": required,
         "hint": _argument_hint(schema, kind),
         "problems": [said(problem) for problem in problems if _is_at(problem, place)],
+    }
+
+
+def _judged(
+    i: int, name: str, schema: Mapping[str, Any], call: ExpectedCall, tool: Tool, problems: Sequence[Problem]
+) -> dict[str, Any]:
+    """What counts as right for an argument: the fields behind its fold."""
+    rule, tool_rule, accepted = call.rules.get(name), tool.rules.get(name), call.accept.get(name, ())
+    optional = name in call.optional
+    told = scoring_form.summary(rule, tool_rule, len(accepted), optional)
+    accept_place, rule_place = f"expected[{i}].accept.{name}", f"expected[{i}].rules.{name}"
+    found = {
+        "accept": [said(problem) for problem in problems if _is_at(problem, accept_place)],
+        "rule": [said(problem) for problem in problems if _is_at(problem, rule_place)],
+    }
+    return {
+        **scoring_form.rule_fields(rule, tool_rule, forms.argument_kind(schema)),
+        "shown": name in call.arguments,
+        "accept": forms.accepted_text(schema, accepted),
+        "optional": optional,
+        "summary": told,
+        "open": bool(rule or accepted or optional or any(found.values())),
+        "problems": found,
+        "places": (f"expected[{i}].arguments.{name}", accept_place, rule_place),
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from workbench.actions.bulk import AUTOMATIC, BulkReport
-from workbench.actions.transfer import ImportReport
-from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Toolset
+from workbench.actions.transfer import CONFLICTS, ImportReport
+from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Split, Toolset
+from workbench.scenarios.importing.columns import FIELDS
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
 from workbench.store.changes import Change
@@ -16,11 +18,33 @@ from workbench.ui.views.base import TONES, ago, outcome_text, pairs, render, sai
 
 ROWS = 50
 """Rows on a page of the table."""
+NO_SPLITS: Mapping[str, Split] = MappingProxyType({})
 EXPORTS = (
     ("jsonl", "JSONL", "The workbench's own form; nothing is lost"),
+    ("csv", "CSV", "For spreadsheets; nothing is lost"),
+    ("parquet", "Parquet", "For data tools; nothing is lost"),
     ("chat", "Chat JSONL", "messages and tools, as trainers read it"),
-    ("csv", "CSV", "For spreadsheets"),
+    ("openai", "OpenAI JSONL", "For fine-tuning at OpenAI"),
+    ("tuning-lab", "Tuning Lab CSV", "Request and one call, for Google's Lab"),
+    ("pcai", "PC-AI scenarios", "Requests by mode"),
+    ("pcai-vectors", "PC-AI test vectors", "The calls alone"),
+    ("caro", "Caro examples", "With reasoning and preferences"),
+    ("openhoof", "OpenHoof JSONL", "input, output and metadata"),
+    ("bfcl", "BFCL questions", "With the tools of each request"),
+    ("bfcl-answers", "BFCL possible answers", "What goes with the questions"),
 )
+FORMAT_NAMES = {
+    **{format: label for format, label, _ in EXPORTS},
+    "pcai": "PC-AI scenarios",
+    "table": "JSON with columns of its own",
+    "tools": "Tools",
+    "cli": "CLI knowledge base",
+    "python": "Python module",
+    "prompt": "System prompt",
+}
+_NOT_ROWS = ("tools", "cli", "python", "prompt", "bfcl-answers", "parquet")
+SCENARIO_FORMATS = tuple(name for name in FORMAT_NAMES if name not in _NOT_ROWS)
+CONFLICT_CHOICES = (("replace", "take the file's"), ("keep", "keep what is here"))
 
 
 def scenarios_head() -> str:
@@ -52,7 +76,14 @@ def _with_none(values: Sequence[str], chosen: str) -> list[tuple[str, str]]:
     return [*pairs(values, "" if chosen == UNSET else chosen), (UNSET, "none")]
 
 
-def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk, toolsets: Sequence[Toolset] = ()) -> str:
+def scenarios_list(
+    rows: Sequence[Scenario],
+    total: int,
+    desk: Desk,
+    splits: Mapping[str, Split] = NO_SPLITS,
+    toolsets: Sequence[Toolset] = (),
+) -> str:
+    """``splits``: the split that each row is on, by id."""
     first = (desk.page - 1) * ROWS + 1
     return render(
         "scenarios_list.html",
@@ -63,7 +94,7 @@ def scenarios_list(rows: Sequence[Scenario], total: int, desk: Desk, toolsets: S
                 "call": outcome_text(row.outcome),
                 "os": row.os,
                 "mode": row.mode,
-                "split": split_of(row),
+                "split": splits.get(row.id) or split_of(row),
                 "status": row.status,
                 "tone": TONES[row.status],
                 "open": row.id == desk.open,
@@ -114,22 +145,73 @@ def _of(change: Change) -> str:
     return f"{change.kind} of {n}, {ago(change.at)}"
 
 
+def imported(report: ImportReport) -> str:
+    """What an import did, as a sentence."""
+    if report.kind == "scenarios":
+        return f"Imported {report.good + report.drafts:,} from {report.name}."
+    what = "Imported" if report.good and not report.problems else "Nothing was imported from"
+    return f"{what} {report.name}."
+
+
 def import_panel(
-    report: ImportReport | None, toolsets: Sequence[Toolset] = (), toolset: str = "", done: bool = False
+    report: ImportReport | None,
+    toolsets: Sequence[Toolset] = (),
+    conflicts: str = CONFLICTS[0],
+    done: bool = False,
 ) -> str:
     """What a file holds, before (or after) it is imported. Empty without a report."""
     if report is None:
         return render("import.html", report=None)
     bring = report.good + report.drafts
-    what = "tool" if report.kind == "tools" else "scenario"
+    what = {"tools": "tool", "prompt": "prompt"}.get(report.kind, "scenario")
+    usable = report.kind in ("scenarios", "tools") or (report.kind == "prompt" and not report.problems)
+    total = max(report.problems_total, len(report.problems))
     return render(
         "import.html",
         report=report,
         title=f"{'Imported' if done else 'Import'} {report.name}",
+        formats=_formats(report),
+        tiles=_tiles(report),
         problems=report.problems[:100],
-        more=max(0, len(report.problems) - 100),
+        more=max(0, total - 100),
         done=done,
-        bring=f"Import {bring:,} {what}{'s' if bring != 1 else ''}" if bring else "",
-        toolsets=pairs([one.name for one in toolsets]),
-        toolset=toolset,
+        bring=f"Import {bring:,} {what}{'s' if bring != 1 else ''}" if bring and usable else "",
+        toolsets=pairs([one.name for one in toolsets], report.wishes.toolset),
+        conflicts=CONFLICT_CHOICES,
+        conflict=conflicts,
+        column_fields=_column_fields(report),
+        columns=pairs(report.columns),
     )
+
+
+def _formats(report: ImportReport) -> list[tuple[str, str]]:
+    """The formats that the file may be read as; none where it holds something else than scenarios."""
+    if report.kind != "scenarios" or report.format == "parquet":
+        return []
+    names = SCENARIO_FORMATS if report.format in SCENARIO_FORMATS else (report.format, *SCENARIO_FORMATS)
+    return [(name, FORMAT_NAMES.get(name, name)) for name in names]
+
+
+def _tiles(report: ImportReport) -> list[tuple[str, str, str]]:
+    """Figures with their label and what it means."""
+    label = {"tools": "Tools", "prompt": "Prompt"}.get(report.kind, "Good")
+    if report.kind != "scenarios":
+        return [(label, f"{report.good:,}", ""), ("With problems", f"{report.bad:,}", "")]
+    compared = report.compared
+    return [
+        (label, f"{report.good:,}", "Rows without a problem"),
+        ("Drafts", f"{report.drafts:,}", "Rows that can be read and need mending; they come in as drafts"),
+        ("Rejected", f"{len(report.rejected):,}", "Rows that cannot be read"),
+        ("New", f"{compared.new:,}", "Ids that are not here yet"),
+        ("Same", f"{compared.same:,}", "Scenarios that are here already"),
+        ("Conflicting", f"{compared.changed:,}", "Ids that are here with another content"),
+    ]
+
+
+def _column_fields(report: ImportReport) -> list[tuple[str, str]]:
+    """The fields that a table may fill, each with its column; those that nothing fills last."""
+    if not report.columns:
+        return []
+    shown = ("request", "expected", "tool", "arguments", "id", "os", "shell", "mode", "tags", "reasoning")
+    fields = (*shown, *(name for name in FIELDS if name not in shown and name in report.filled))
+    return [(name, report.filled.get(name, "")) for name in fields]

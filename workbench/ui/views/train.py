@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.actions.auto_train import AutoState
+from workbench.actions.duplicates import LeakError
 from workbench.actions.models import RUN_PREFIX
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
 from workbench.records import SPLITS, Model, Run, Split, Toolset
-from workbench.training.settings import DIALECTS, PRECISIONS
+from workbench.training.settings import CHOICES, PRESETS
 from workbench.ui import forms
 from workbench.ui.forms import TrainOrder
 from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name, said
+from workbench.ui.views.preflight import foretold
 from workbench.ui.views.train_runs import base_name
 
 _MAIN = (
@@ -29,6 +31,10 @@ _MORE_LABELS = {
     "early_stop_patience": "Early stop after",
     "validate_every": "Validate every",
     "clip": "Gradient clip",
+    "b_rate_factor": "Rate of B over A",
+    "gpu_memory_gb": "GPU memory (GB)",
+    "accumulate": "Accumulation",
+    "quantization": "Base in 4 bits",
 }
 _MORE_HINTS = {
     "augment": "Share of requests varied",
@@ -37,11 +43,29 @@ _MORE_HINTS = {
     "early_stop_patience": "Validations; 0: never",
     "max_seconds": "0: none",
     "threads": "0: as torch decides",
-    "validate_every": "Steps; 0: six times",
+    "validate_every": "Steps; 0: three to six times",
+    "validation_scenarios": "At most so many each time",
+    "b_rate_factor": "1: both halves alike (LoRA+)",
+    "max_steps": "0: the epochs decide",
+    "accumulate": "Batches that make one step",
+    "quantization": "nf4: base in 4 bits (QLoRA)",
+    "checkpointing": "Less memory, slower",
+    "device": "auto: CUDA, MPS, else CPU",
+    "gpu_memory_gb": "0: no limit",
+    "target_modules": "Layers that get an adapter",
     "warm_start": "run:ID of an adapter to begin with",
 }
 _ABOUT = {"starter": "Ships with the workbench: tiny, to see the whole loop in minutes."}
-_CHOICES = {"precision": PRECISIONS, "dialect": DIALECTS}
+_GROUPS = (
+    ("Adapter", ("variant", "alpha", "dropout", "target_modules", "quantization", "dialect",
+                 "warm_start")),
+    ("Schedule", ("schedule", "warmup", "max_steps", "max_seconds", "accumulate", "b_rate_factor", "weight_decay",
+                  "clip", "seed")),
+    ("Data and validation", ("augment", "choice_weight", "validate_every", "validation_scenarios",
+                             "early_stop_patience")),
+    ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every")),
+)  # fmt: skip
+"""Settings that are folded away; one that stands nowhere comes into the last."""
 
 
 def train_form(
@@ -50,19 +74,23 @@ def train_form(
     bases: Sequence[Model],
     counts: Mapping[Split, int],
     problems: Sequence[Problem] = (),
+    leak: LeakError | None = None,
     auto: AutoState | None = None,
 ) -> str:
     """The form of a new run.
 
     Args:
-        auto: the toolset's rule of auto-train, where it is shown.
         counts: approved scenarios of the toolset by split.
+        leak: why training was refused.
+        auto: the toolset's rule of auto-train, where it is shown.
     """
     values = order.settings.to_dict()
     known = {model.id: model.label for model in bases}
     main = [_setting(name, label, hint, order) for name, label, hint in _MAIN]
-    names = [name for name in values if name not in {row[0] for row in _MAIN}]
-    more = [_setting(name, _label(name), _MORE_HINTS.get(name, ""), order) for name in names]
+    folded = [name for name in values if name not in {row[0] for row in _MAIN}]
+    known_places = {name for _, names in _GROUPS for name in names}
+    lost = tuple(name for name in folded if name not in known_places)
+    groups = [(title, names + (lost if title == _GROUPS[-1][0] else ())) for title, names in _GROUPS]
     by_field: dict[str, list[str]] = {}
     for problem in problems:
         field = problem.field.removeprefix("settings.")
@@ -78,11 +106,21 @@ def train_form(
         name=order.name,
         bases=list(known.items()),
         main=main,
-        more=more,
-        unfold=any(name in by_field for name in names),
+        groups=[
+            {
+                "title": title,
+                "unfold": any(name in by_field for name in names),
+                "items": [_setting(name, _label(name), _MORE_HINTS.get(name, ""), order) for name in names],
+            }
+            for title, names in groups
+        ],
+        presets=PRESETS,
         problems=by_field,
         ready=counts.get("train", 0) > 0,
         material=f"{material} scenarios, approved",
+        leak=leak.message if leak else "",
+        leaks=f"/duplicates?{forms.address(toolset=order.toolset if len(toolsets) > 1 else '', kind='leaks')}",
+        reason=order.allow_leaks,
         auto=auto,
     )
 
@@ -93,7 +131,7 @@ def _label(name: str) -> str:
 
 def _setting(name: str, label: str, hint: str, order: TrainOrder) -> dict[str, Any]:
     text = order.typed.get(name) or forms.setting_text(getattr(order.settings, name))
-    choices = _CHOICES.get(name, ())
+    choices = CHOICES.get(name, ())
     known = pairs(choices, text) if choices else []
     return {"name": name, "label": label, "hint": hint, "value": text, "options": known}
 
@@ -126,8 +164,23 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
         "tiles": _tiles(progress),
         "next": f"/compare?{pair}" if run.state in ("done", "stopped") else "",
         "folder": f"runs/{run.id}/adapter",
+        "foretold": foretold(
+            run.config.get("estimate", {}),
+            run.summary.get("train_seconds", 0.0) if run.state == "done" else 0.0,
+            run.summary.get("peak_memory_mb", 0),
+        ),
         "log": log,
+        "leaks": _allowed_leaks(run),
     }
+
+
+def _allowed_leaks(run: Run) -> str:
+    """That a run was started in spite of leaks, and why."""
+    allowed = run.config.get("allowed_leaks") or {}
+    if not allowed:
+        return ""
+    n = allowed["scenarios"]
+    return f"Trained with {n:,} leaked scenario{'s' if n != 1 else ''}: {allowed['reason']}"
 
 
 def _phase(progress: Progress) -> str:

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import warnings
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.actions import runs
+from workbench.actions import auto_train, runs
 from workbench.actions.content import open_workspace
 from workbench.actions.remote import AppFile
 from workbench.actions.serving import ServeSettings, Serving
@@ -34,6 +35,7 @@ from workbench.workspace import Workspace
 
 PASSWORD, API_KEY = "WORKBENCH_PASSWORD", "WORKBENCH_API_KEY"
 SYNC_SECONDS = 1.0
+KEEP_UP_SECONDS = 30.0
 PAUSE_AFTER_ERROR_SECONDS = 10.0
 MAX_UPLOAD = "256mb"
 
@@ -184,12 +186,18 @@ def _following(store: Store) -> Iterator[None]:
 
 
 def follow(store: Store, stop: threading.Event) -> None:
-    """Bring the store up to date about once a second until told to stop; an error is logged, not the end."""
-    pause = 0.0
+    """Bring the store up to date about once a second until told to stop; an error is logged, not the end.
+
+    Less often it looks whether a toolset is due for auto-train.
+    """
+    pause, looked = 0.0, -KEEP_UP_SECONDS
     while not stop.wait(pause):
         pause = SYNC_SECONDS
         try:
             runs.sync(store)
+            if time.monotonic() - looked > KEEP_UP_SECONDS:
+                looked = time.monotonic()
+                auto_train.keep_up(store)
         except Exception:
             logger.exception("Following the runs failed; trying again in %g s.", PAUSE_AFTER_ERROR_SECONDS)
             pause = PAUSE_AFTER_ERROR_SECONDS

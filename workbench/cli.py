@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from workbench import __version__
 from workbench.actions import check, demo, duplicates, publishing, scoring, tool_sources, toolsets, transfer
@@ -24,13 +24,14 @@ from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import NEAREST, STARTER_ID, ModelName, variant, with_grammar
 from workbench.actions.orders import WAYS
 from workbench.actions.remote import RemoteVerbs, reach
+from workbench.actions.run_queue import PLACES
 from workbench.actions.runs import POLL_SECONDS, Progress
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
 from workbench.evaluation.job import told
 from workbench.generation.job import TeacherSettings
 from workbench.inference.chat_client import Endpoint
-from workbench.records import FINISHED_STATES, SPLITS, STATUSES
+from workbench.records import FINISHED_STATES, RUN_STATES, SPLITS, STATUSES, RunKind
 from workbench.scenarios.generate.variants import CHANGES
 from workbench.scenarios.targets import EXAMPLES, PRESETS
 from workbench.scenarios.toolset_edits import BROKEN_CHOICES
@@ -490,18 +491,41 @@ def _train(arguments: argparse.Namespace) -> int:
     settings = {name: value for name, value in given.items() if value is not None}
     base = _model_id(arguments.base)
     with reach(arguments.workspace) as verbs:
+        if arguments.auto or arguments.timer:
+            return _auto_train(verbs, arguments, base, settings)
         if arguments.preflight:
             return _preflight(arguments, verbs, base, settings)
-        rest = (arguments.name, arguments.snapshot, arguments.allow_leaks, arguments.preset)
+        rest = (arguments.name, arguments.snapshot, arguments.allow_leaks, arguments.preset, arguments.like)
         run = verbs.train(arguments.toolset, base, settings, *rest)
         if arguments.wait:
             (run,) = _wait(verbs, [run["id"]])
     return _tell(arguments, run, *_run_lines([run]))
 
 
+def _auto_train(verbs: AnyVerbs, arguments: argparse.Namespace, base: str, settings: Json) -> int:
+    """Train and evaluate if enough is new; switch the app's timer."""
+    if arguments.preset or arguments.like or arguments.allow_leaks or arguments.preflight:
+        message = "--auto and --timer go without --preset, --like, --allow-leaks and --preflight."
+        raise WorkbenchError(message, "Give the settings themselves, such as --epochs 5.")
+    found: Json = {}
+    if arguments.timer:
+        active = arguments.timer == "on"
+        found = verbs.set_auto_rule(arguments.toolset, active, arguments.min_new, base, settings)
+    if arguments.auto:
+        found |= verbs.auto_train(arguments.toolset, arguments.min_new, base, settings)
+    run = found.get("run")
+    if run and arguments.wait:
+        (found["run"],) = _wait(verbs, [run["id"]])
+        started = verbs.evaluate([run["model"], f"run:{run['id']}"], "test", run["snapshot"])
+        found["evaluations"] = _wait(verbs, [one["id"] for one in started["runs"]])
+    told = [f"the app {'trains' if found['active'] else 'does not train'} by itself"] if arguments.timer else []
+    told += [f"{found['toolset']}: {found['new']} approved scenarios are new, {found['min_new']} are needed"]
+    return _tell(arguments, found, *told, *(_run_lines([found["run"], *found.get("evaluations", [])]) if run else []))
+
+
 def _preflight(arguments: argparse.Namespace, verbs: AnyVerbs, base: str, settings: Json) -> int:
     """What a run would see and cost; exit status 1 when a scenario must not be trained, or the check failed."""
-    found = verbs.preflight(arguments.toolset, base, settings, arguments.preset)
+    found = verbs.preflight(arguments.toolset, base, settings, arguments.preset, arguments.like)
     phase = ""
     while found["state"] not in FINISHED_STATES:
         if found["phase"] != phase:
@@ -554,17 +578,51 @@ def _artefact_lines(one: Json) -> Iterator[str]:
 
 def _runs(arguments: argparse.Namespace) -> int:
     with reach(arguments.workspace) as verbs:
+        if arguments.empty_trash is not None:
+            gone = verbs.empty_trash(arguments.empty_trash)
+            return _tell(arguments, gone, f"{len(gone['gone'])} runs are gone for good")
         if not arguments.run:
-            found = verbs.runs()
+            names = ("kind", "state", "tag", "text")
+            found = verbs.runs(**{name: getattr(arguments, name) for name in names}, deleted=arguments.trash)
             return _tell(arguments, found, *_run_lines(found["runs"]))
-        if arguments.cancel:
-            verbs.cancel(arguments.run)
-        if arguments.wait:
-            _wait(verbs, [arguments.run])
-        run = verbs.run(arguments.run)
-        if arguments.log:
-            run["log"] = verbs.log(arguments.run)["log"]
-    return _tell(arguments, run, *_run_lines([run]), *([run["log"]] if arguments.log else []))
+        if arguments.curves:
+            _write(arguments.curves, (line.encode("utf-8") for line in verbs.curves(arguments.run)))
+            return _tell(arguments, {"curves": str(arguments.curves)}, f"written to {arguments.curves}")
+        if arguments.diff:
+            return _diff_runs(verbs, arguments)
+        if arguments.delete:
+            found = verbs.delete_runs(arguments.run)
+            return _tell(arguments, found, f"in the trash for {found['days']} days; --restore brings them back")
+        if arguments.restore:
+            verbs.restore_runs(arguments.run)
+        shown = [_change_run(verbs, run_id, arguments) for run_id in arguments.run]
+    logs = [run["log"] for run in shown if arguments.log]
+    return _tell(arguments, shown[0] if len(shown) == 1 else shown, *_run_lines(shown), *logs)
+
+
+def _change_run(verbs: AnyVerbs, run_id: str, arguments: argparse.Namespace) -> Json:
+    """Do with one run what the options say; returns it."""
+    if arguments.cancel:
+        verbs.cancel(run_id)
+    if arguments.rename is not None or arguments.tags is not None:
+        verbs.edit_run(run_id, arguments.rename, arguments.tags)
+    if arguments.resume:
+        verbs.resume(run_id)
+    if arguments.move:
+        verbs.move_run(run_id, arguments.move)
+    if arguments.wait:
+        _wait(verbs, [run_id])
+    run = verbs.run(run_id)
+    return {**run, "log": verbs.log(run_id)["log"]} if arguments.log else run
+
+
+def _diff_runs(verbs: AnyVerbs, arguments: argparse.Namespace) -> int:
+    if len(arguments.run) != 2:
+        raise WorkbenchError("--diff compares two runs.", "Name two run ids.")
+    found = verbs.diff_runs(*arguments.run)
+    rows = [[one["name"], *map(str, one["values"])] for one in found["differences"]]
+    table = _table(["setting", *arguments.run], rows) if rows else ["Nothing differs."]
+    return _tell(arguments, found, *table)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -1040,9 +1098,13 @@ def _add_generate_verb(verbs: Any) -> None:
 def _add_run_verbs(verbs: Any) -> None:
     parser = _verb(verbs, "train", _train, "train a LoRA adapter")
     parser.add_argument("--toolset", default="")
-    parser.add_argument("--base", default=STARTER_ID, help="'starter', a hub id or a folder")
+    parser.add_argument("--base", default="", help=f"'{STARTER_ID}' (the default), a hub id or a folder")
     parser.add_argument("--name", default="", help="what to call the trained model")
     parser.add_argument("--snapshot", default="", metavar="HASH", help="instead of what is approved now")
+    parser.add_argument("--like", default="", metavar="RUN", help="take toolset, base and settings from this run")
+    parser.add_argument("--auto", action="store_true", help="train and evaluate only if enough scenarios are new")
+    parser.add_argument("--min-new", type=int, default=0, metavar="N", help="how many are enough (50)")
+    parser.add_argument("--timer", default="", choices=("on", "off"), help="let the app look by itself, or not")
     leaks = "train although held-out scenarios are like training scenarios; the run keeps the reason"
     parser.add_argument("--allow-leaks", default="", metavar="REASON", help=leaks)
     parser.add_argument("--preset", default="", choices=("", *RECIPES), help="settings for these data and this machine")
@@ -1052,11 +1114,7 @@ def _add_run_verbs(verbs: Any) -> None:
     for field in _setting_fields():
         group.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default))
 
-    parser = _verb(verbs, "runs", _runs, "list runs, or show, stop or follow one")
-    parser.add_argument("run", nargs="?", default="", metavar="RUN", help="id of one run")
-    parser.add_argument("--cancel", action="store_true", help="end it; a training run keeps its adapter")
-    parser.add_argument("--log", action="store_true", help="show the end of its log")
-    parser.add_argument("--wait", action="store_true", help="until it has finished")
+    _add_runs(_verb(verbs, "runs", _runs, "list, show, stop, resume, reorder, tag, compare or delete runs"))
 
     parser = _verb(verbs, "artefact", _artefact, "write a trained model as files and compare them; or list artefacts")
     parser.add_argument("run", nargs="?", default="", metavar="RUN", help="a training run, or an export to show")
@@ -1121,6 +1179,31 @@ def _add_run_verbs(verbs: Any) -> None:
     parser.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
 
     _verb(verbs, "demo", _demo, "the whole loop in a temporary workspace: evaluate, train, evaluate again")
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="*", metavar="RUN", help="ids of runs; all are listed when left out")
+    group = parser.add_argument_group("the list")
+    group.add_argument("--kind", default="", choices=("", *get_args(RunKind)), help="only runs of this kind")
+    group.add_argument("--state", default="", choices=("", *RUN_STATES), help="only runs in this state")
+    group.add_argument("--tag", default="", help="only runs with this tag")
+    group.add_argument("--text", default="", help="only runs with this in id, name, model or tags")
+    group.add_argument("--trash", action="store_true", help="those in the trash")
+    group = parser.add_argument_group("with the runs that are named")
+    group.add_argument("--cancel", action="store_true", help="end them; a training run keeps its adapter")
+    group.add_argument("--resume", action="store_true", help="go on with runs that were stopped or interrupted")
+    group.add_argument("--move", default="", choices=("", *PLACES), help="change the place in the queue")
+    group.add_argument("--rename", metavar="NAME")
+    group.add_argument("--tags", nargs="*", metavar="TAG", help="replace their tags")
+    group.add_argument("--diff", action="store_true", help="in which settings two runs differ")
+    group.add_argument("--curves", type=Path, metavar="FILE", help="write their metrics as CSV")
+    group.add_argument("--delete", action="store_true", help="move them to the trash")
+    group.add_argument("--restore", action="store_true", help="bring them back from the trash")
+    group.add_argument("--log", action="store_true", help="show the end of the log")
+    group.add_argument("--wait", action="store_true", help="until they have finished")
+    parser.add_argument(
+        "--empty-trash", nargs="?", type=float, const=0.0, metavar="DAYS", help="delete for good what is older"
+    )
 
 
 def _add_variants(parser: argparse.ArgumentParser) -> None:

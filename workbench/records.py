@@ -617,6 +617,9 @@ class Run:
         created_at, started_at, ended_at: ISO 8601 in UTC; empty until it happened.
         summary: figures of a finished run.
         message: why it failed, or what it is doing.
+        tags: free words to find it by.
+        position: place among the queued runs; the smallest is next.
+        deleted_at: when it went to the trash; empty while it is not there.
     """
 
     id: str
@@ -631,10 +634,18 @@ class Run:
     name: str = ""
     message: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    position: int = 0
+    deleted_at: str = ""
 
     @property
     def finished(self) -> bool:
         return self.state in FINISHED_STATES
+
+    @property
+    def resumable(self) -> bool:
+        """Whether its worker could go on where it was. A generation is gone on with in a new run."""
+        return self.state in ("stopped", "failed") and self.kind != "generate" and not self.deleted_at
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The contract between a run's worker and whoever watches it: one folder of small files.
 
 In: ``config.json`` and ``train.jsonl`` or ``cases.jsonl``. Out: ``metrics.jsonl``, ``status.json``, ``worker.log``,
-``adapter/``, ``replies.jsonl``. The file ``cancel`` asks the worker to end. Lines are appended whole, finished files
-are renamed into place. Knows no torch, no store and no UI.
+``checkpoints/``, ``adapter/``, ``replies.jsonl``. The file ``cancel`` asks the worker to end. Lines are appended whole,
+finished files are renamed into place. Knows no torch, no store and no UI.
 """
 
 from __future__ import annotations
@@ -77,6 +77,20 @@ class RunFolder:
     @property
     def cancel(self) -> Path:
         return self.path / "cancel"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def superseded(self) -> Path:
+        """Metrics rows that a resumed run took back, for people who wonder."""
+        return self.path / "metrics.superseded.jsonl"
+
+    @property
+    def exit(self) -> Path:
+        """Written by the launcher, where it still lives when the worker ends: how the process ended."""
+        return self.path / "exit.json"
 
     def read_config(self) -> dict[str, Any]:
         """Raises WorkbenchError when the file is missing or not JSON."""
@@ -232,6 +246,77 @@ def iterate_rows(path: Path) -> Iterator[dict[str, Any]]:
         raise WorkbenchError(f"The run folder has no {path.name}.", "Start the run again.") from error
 
 
+def count_lines(path: Path) -> int:
+    """Whole lines of a file; 0 when there is none."""
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def sync_to_disk(path: Path) -> None:
+    """Have the system write a file or folder out, so that it outlives a power cut. A file that is not there is fine."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        # Windows opens no folder; it writes names out by itself.
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@dataclass(frozen=True)
+class CheckpointPlace:
+    """A complete checkpoint: its folder and what its ``state.json`` says."""
+
+    folder: Path
+    state: Mapping[str, Any]
+
+    @property
+    def metrics_lines(self) -> int:
+        """Lines of ``metrics.jsonl`` that were there when it was made."""
+        return int(self.state["metrics_lines"])
+
+
+def newest_checkpoint(folder: RunFolder) -> CheckpointPlace | None:
+    """The newest checkpoint that is whole, or None."""
+    numbered = (path for path in folder.checkpoints.glob("*") if path.name.isdigit())
+    for path in sorted(numbered, reverse=True):
+        try:
+            place = CheckpointPlace(path, json.loads((path / "state.json").read_text("utf-8")))
+            whole = (path / "tensors.safetensors").stat().st_size == place.state["bytes"]
+            if whole and place.metrics_lines <= count_lines(folder.metrics):
+                return place
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            logger.warning("the checkpoint %s cannot be read (%s); the one before it is taken", path, error)
+    return None
+
+
+def rewind(folder: RunFolder) -> int:
+    """Take back the metrics rows that a training run wrote after its newest checkpoint; doing it twice changes nothing.
+
+    The rows are moved to ``metrics.superseded.jsonl``: the resumed run writes those steps again.
+
+    Returns:
+        How many lines ``metrics.jsonl`` has now.
+    """
+    drop_torn_line(folder.metrics)
+    place = newest_checkpoint(folder)
+    keep = place.metrics_lines if place else 0
+    if count_lines(folder.metrics) > keep:
+        content = folder.metrics.read_bytes()
+        end = len(b"\n".join(content.split(b"\n")[:keep])) + bool(keep)
+        with folder.superseded.open("ab") as file:
+            file.write(content[end:])
+        with folder.metrics.open("rb+") as file:
+            file.truncate(end)
+    return keep
+
+
 def read_status(folder: RunFolder) -> RunStatus | None:
     """What the worker last wrote, or None when it wrote nothing readable yet."""
     try:
@@ -246,6 +331,15 @@ def read_process(folder: RunFolder) -> ProcessId | None:
         return ProcessId(**json.loads(folder.process.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def read_exit(folder: RunFolder) -> dict[str, Any]:
+    """What the launcher wrote when the worker ended: pid, code, short_of_memory. Empty when it could not."""
+    try:
+        found = json.loads(folder.exit.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def tail_log(folder: RunFolder, lines: int = 20) -> str:
@@ -287,8 +381,12 @@ class Reporter:
 
     @property
     def seconds(self) -> float:
-        """Since the worker began."""
+        """Since the worker began, and those before it of a resumed run."""
         return time.time() - self.started
+
+    def go_on_from(self, seconds: float) -> None:
+        """Count the seconds that earlier workers of a resumed run spent."""
+        self.started = time.time() - seconds
 
     @property
     def cancelled(self) -> bool:
@@ -391,7 +489,7 @@ def explain(error: BaseException) -> str:
     text = str(error)
     # safetensors wraps the system's error in one of its own.
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "no space left" in text.lower():
-        return "The disk is full. Free some space, then start the run again."
+        return "The disk is full. Free some space, then resume the run or start it again."
     memory = ("not enough memory", "can't allocate memory", "out of memory", "cannot allocate memory")
     if isinstance(error, MemoryError) or any(words in text.lower() for words in memory):
         return "The computer ran out of memory. Choose a smaller batch size or model, or close other programs."

@@ -23,6 +23,11 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def trash(self) -> Path:
+        """Folders of runs that were deleted and can be restored."""
+        return self.runs / "trash"
+
+    @property
     def store_path(self) -> Path:
         return self.runs / "workbench.duckdb"
 

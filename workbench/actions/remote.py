@@ -25,7 +25,7 @@ from workbench.actions.answers import MANY
 from workbench.actions.artefact_verbs import RemoteArtefactVerbs
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
-from workbench.actions.models import STARTER_ID
+from workbench.actions.run_remote import RemoteRuns
 from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
@@ -66,7 +66,7 @@ class AppFile:
 
 
 @dataclass(frozen=True)
-class RemoteVerbs(RemoteCuration):
+class RemoteVerbs(RemoteCuration, RemoteRuns):
     """The same methods as ``Verbs``, answered by the app at ``url``. Raises WorkbenchError as that does."""
 
     url: str
@@ -159,8 +159,9 @@ class RemoteVerbs(RemoteCuration):
     def settle(self, action: str, ids: Sequence[str], keep: str = "") -> Json:
         return self._json("POST", "/api/duplicates", body={"action": action, "ids": list(ids), "keep": keep})
 
-    def runs(self, kind: str = "") -> Json:
-        return self._json("GET", "/api/runs", {"kind": kind})
+    def runs(self, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
+        query = {"kind": kind, "state": state, "tag": tag, "text": text, "deleted": deleted}
+        return self._json("GET", "/api/runs", query)
 
     def run(self, run_id: str) -> Json:
         return self._json("GET", f"/api/runs/{_quoted(run_id)}")
@@ -177,20 +178,27 @@ class RemoteVerbs(RemoteCuration):
     def train(
         self,
         toolset: str = "",
-        base: str = STARTER_ID,
+        base: str = "",
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
         allow_leaks: str = "",
         preset: str = "",
+        like: str = "",
     ) -> Json:
         body = {"toolset": toolset, "base": base, "settings": settings or {}, "name": name, "snapshot": snapshot}
-        return self._json("POST", "/api/runs", body={**body, "allow_leaks": allow_leaks, "preset": preset})
+        body |= {"allow_leaks": allow_leaks, "preset": preset, "like": like}
+        return self._json("POST", "/api/runs", body=body)
 
     def preflight(
-        self, toolset: str = "", base: str = STARTER_ID, settings: Mapping[str, Any] | None = None, preset: str = ""
+        self,
+        toolset: str = "",
+        base: str = "",
+        settings: Mapping[str, Any] | None = None,
+        preset: str = "",
+        like: str = "",
     ) -> Json:
-        body = {"toolset": toolset, "base": base, "settings": settings or {}, "preset": preset}
+        body = {"toolset": toolset, "base": base, "settings": settings or {}, "preset": preset, "like": like}
         return self._json("POST", "/api/preflight", body=body)
 
     def preflight_state(self, key: str) -> Json:

@@ -10,10 +10,11 @@ import dataclasses
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -24,6 +25,7 @@ from workbench.actions.drafts import add_drafts
 from workbench.actions.models import STARTER_ID, ModelName, fingerprint, resolve, service_of, with_grammar
 from workbench.actions.preflight import estimate
 from workbench.actions.toolsets import refuse_broken
+from workbench.actions.warm_start import WARM_START, copy_adapter, find_warm_start
 from workbench.errors import WorkbenchError
 from workbench.evaluation.job import EXAMPLES
 from workbench.evaluation.statistics import summarise
@@ -117,6 +119,7 @@ def start_training(
     snapshot: str | None = None,
     name: str = "",
     allow_leaks: str = "",
+    tags: Sequence[str] = (),
 ) -> Run:
     """Start a LoRA training run, or queue it behind the one that is running.
 
@@ -140,6 +143,7 @@ def start_training(
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
     if model.kind != "weights" or model.int8 or model.shots or ModelName.read(base).grammar:
         raise WorkbenchError(f"'{base}' cannot be trained.", "Choose a base model, such as 'starter'.")
+    warm = find_warm_start(store, settings, model)
     snapshot = snapshot or make_snapshot(store, toolset)
     frozen = snapshot_store.load(store, snapshot)
     if not frozen.split("train"):
@@ -162,7 +166,7 @@ def start_training(
         allowed_leaks={"reason": reason, "scenarios": duplicates.leaked(leaks)} if leaks else {},
         **({"estimate": foretold} if foretold else {}),
     )
-    return _start(store, run, "train.jsonl", rows)
+    return _start(store, dataclasses.replace(run, tags=tuple(tags)), "train.jsonl", rows, warm=warm)
 
 
 def start_evaluation(
@@ -256,8 +260,8 @@ def sync(store: Store) -> list[Run]:
     Runs that another app process started are adopted on the way: nothing of a run is kept in memory. When another
     thread is at it already, this returns what the store knows.
     """
-    with _alone(store) as alone:
-        if alone:
+    with alone(store) as unshared:
+        if unshared:
             started = [run for run in _unfinished(store) if run.state in BUSY]
             failures = [error for run in started if (error := _try_to_follow(store, run))]
             _start_next(store)
@@ -281,9 +285,10 @@ def wait(store: Store, run_id: str, on_progress: Callable[[Progress], None] | No
 def cancel(store: Store, run_id: str) -> Run:
     """End a run; one that has finished is left as it is.
 
-    A queued run ends at once. A running one finishes its step and keeps its adapter; if it does not, it is killed.
+    A queued run ends at once. A running one finishes its step, makes a checkpoint and keeps
+    its adapter; if it does not, it is killed. ``run_queue.resume`` goes on with it.
     """
-    with _alone(store, FOREVER):
+    with alone(store, FOREVER):
         run = get_run(store, run_id)
         if run.state == "queued":
             run_store.update(store, run_id, state="stopped", ended_at=now(), message="Stopped before it began.")
@@ -363,6 +368,7 @@ def _start(
     input_name: str,
     rows: Iterable[Mapping[str, Any]],
     more: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+    warm: Path | None = None,
 ) -> Run:
     """Write the folder of a new run, keep the run as queued, and start it if nothing else is running."""
     folder = _folder(store, run).path
@@ -370,17 +376,24 @@ def _start(
         folder.mkdir(parents=True)
         for name, content in {input_name: rows, **(more or {})}.items():
             append_rows(folder / name, content)
+        if warm:
+            copy_adapter(warm, folder / WARM_START)
         write_json(folder / "config.json", run.config)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise WorkbenchError(f"The run could not be written to {folder}. {explain(error)}") from error
-    run_store.add(store, run)
+    run_store.add(store, dataclasses.replace(run, position=last_place(store) + 1))
     sync(store)
     return get_run(store, run.id)
 
 
+def last_place(store: Store) -> int:
+    """Where the last of the queued runs stands; 0 when none waits."""
+    return max((run.position for run in run_store.queued(store)), default=0)
+
+
 @contextmanager
-def _alone(store: Store, patience_s: float = 0) -> Iterator[bool]:
+def alone(store: Store, patience_s: float = 0) -> Iterator[bool]:
     """Whether this thread is the only one to change what state runs are in.
 
     A lock on a file, for there is no place in memory that all threads share.
@@ -426,6 +439,8 @@ def _follow(store: Store, run: Run) -> None:
     changes = _changes(run, status)
     if status.state in ("done", "stopped"):
         changes["summary"] = _summary(store, run, status)
+    if status.state == "done":
+        shutil.rmtree(folder.checkpoints, ignore_errors=True)
     if any(getattr(run, name) != value for name, value in changes.items()):
         run_store.update(store, run.id, **changes)
 
@@ -476,11 +491,10 @@ def _summary(store: Store, run: Run, status: RunStatus) -> Mapping[str, Any]:
 
 
 def _start_next(store: Store) -> None:
-    """Start the oldest queued run unless one is running: there is one device. Runs elsewhere start in any case."""
-    unfinished = _unfinished(store)
-    taken = any(run.state in BUSY and not _is_elsewhere(run) for run in unfinished)
-    for run in unfinished:
-        if run.state in BUSY or (taken and not _is_elsewhere(run)):
+    """Start the next queued run unless one is running: there is one device. Runs elsewhere start in any case."""
+    taken = any(run.state in BUSY and not _is_elsewhere(run) for run in _unfinished(store))
+    for run in run_store.queued(store):
+        if taken and not _is_elsewhere(run):
             continue
         # Kept as running before it is launched: should this process die in between, the run shows as failed and is
         # not started twice.

@@ -24,6 +24,7 @@ from workbench.actions import (
     leaderboard,
     preflight,
     publishing,
+    run_list,
     runs,
     teaching,
     transfer,
@@ -34,20 +35,23 @@ from workbench.actions.meaning import compare_meaning
 from workbench.actions.models import ENDPOINT_PREFIX, RUN_PREFIX, STARTER_ID, ModelName, list_models
 from workbench.actions.orders import Order
 from workbench.actions.recipes import recipe
+from workbench.actions.run_list import RunFilter
+from workbench.actions.run_verbs import RunVerbs, run_to_dict
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
 from workbench.evaluation.job import Service
 from workbench.evaluation.statistics import SLICES
-from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Run, Scenario, Split, Toolset
+from workbench.records import SCENARIO_KEYS, SPLITS, RecordError, Scenario, Split, Toolset
 from workbench.store.answers import FIGURES, AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
+from workbench.training.settings import TrainSettings
 
 Json = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Verbs(CurationVerbs):
+class Verbs(CurationVerbs, RunVerbs):
     """Every verb on one open store. All raise WorkbenchError when something is wrong that a person can put right."""
 
     store: Store
@@ -216,10 +220,11 @@ class Verbs(CurationVerbs):
         duplicates.mark_variants(self.store, ids, action == "variants", author)
         return {"scenarios": list(ids), "deliberate": action == "variants"}
 
-    def runs(self, kind: str = "") -> Json:
-        """All runs, the newest first."""
+    def runs(self, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
+        """The runs that the filter lets through, the newest first."""
         runs.sync(self.store)
-        return {"runs": [run_to_dict(run) for run in runs.runs(self.store) if kind in ("", run.kind)]}
+        found = run_list.find(self.store, RunFilter(kind, state, tag, text, deleted))
+        return {"runs": [run_to_dict(run) for run in found]}
 
     def run(self, run_id: str) -> Json:
         """One run and how far it is."""
@@ -251,24 +256,42 @@ class Verbs(CurationVerbs):
     def train(
         self,
         toolset: str = "",
-        base: str = STARTER_ID,
+        base: str = "",
         settings: Mapping[str, Any] | None = None,
         name: str = "",
         snapshot: str = "",
         allow_leaks: str = "",
         preset: str = "",
+        like: str = "",
     ) -> Json:
-        """Start a training run; ``settings`` that are not given are the preset's, or the good ones for the base."""
-        chosen = toolset or curate.default_toolset(self.store)
-        parsed = recipe(self.store, chosen, base, preset, settings)
+        """Start a training run.
+
+        ``settings`` that are not given are the preset's, those of the run ``like``, or the good ones for the base; that
+        run also gives toolset and base where they are not named.
+        """
+        chosen, base, parsed = self._recipe(toolset, base, settings, preset, like)
         return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name, allow_leaks))
 
+    def _recipe(
+        self, toolset: str, base: str, settings: Mapping[str, Any] | None, preset: str, like: str
+    ) -> tuple[str, str, TrainSettings]:
+        """Toolset, base and settings of a run that begins as ``train`` says."""
+        model = runs.get_run(self.store, like) if like else None
+        chosen = toolset or (run_list.toolset_name(model) if model else curate.default_toolset(self.store))
+        base = base or (model.model if model else STARTER_ID)
+        first = run_list.settings_of(model).to_dict() if model and not preset else {}
+        return chosen, base, recipe(self.store, chosen, base, preset, {**first, **(settings or {})})
+
     def preflight(
-        self, toolset: str = "", base: str = STARTER_ID, settings: Mapping[str, Any] | None = None, preset: str = ""
+        self,
+        toolset: str = "",
+        base: str = "",
+        settings: Mapping[str, Any] | None = None,
+        preset: str = "",
+        like: str = "",
     ) -> Json:
         """What a run with these settings would see and cost. Asked again, it tells how far it is."""
-        chosen = toolset or curate.default_toolset(self.store)
-        parsed = recipe(self.store, chosen, base, preset, settings)
+        chosen, base, parsed = self._recipe(toolset, base, settings, preset, like)
         return preflight.start(self.store, chosen, base, parsed).to_dict()
 
     def preflight_state(self, key: str) -> Json:
@@ -389,16 +412,3 @@ def to_split(split: str) -> Split:
 
 def _endpoint_to_dict(service: Service) -> Json:
     return {"id": ENDPOINT_PREFIX + service.name, **service.to_dict()}
-
-
-def run_to_dict(run: Run) -> Json:
-    """A run without its toolset's declarations, which are long and are in the snapshot."""
-    data = dataclasses.asdict(run)
-    config = data.pop("config")
-    toolset = config.get("toolset")
-    data["toolset"] = toolset.get("name", "") if isinstance(toolset, Mapping) else ""
-    data["split"] = config.get("split", "")
-    data["settings"] = config.get("settings", {})
-    data["allowed_leaks"] = config.get("allowed_leaks", {})
-    data["estimate"] = config.get("estimate", {})
-    return data

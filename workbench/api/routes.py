@@ -23,6 +23,7 @@ from workbench.actions.serving import Serving
 from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation, openai_routes
 from workbench.api.artefact_routes import artefact_routes
+from workbench.api.run_routes import run_routes
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
@@ -46,12 +47,13 @@ class TrainRequest(BaseModel):
     """Body of ``POST /api/runs``; ``settings`` are those of ``TrainSettings``."""
 
     toolset: str = ""
-    base: str = "starter"
+    base: str = ""
     settings: dict[str, Any] = {}
     name: str = ""
     snapshot: str = ""
     allow_leaks: str = ""
     preset: str = ""
+    like: str = ""
 
 
 class SettleRequest(BaseModel):
@@ -73,9 +75,10 @@ class PreflightRequest(BaseModel):
     """Body of ``POST /api/preflight``: as that of a training run."""
 
     toolset: str = ""
-    base: str = "starter"
+    base: str = ""
     settings: dict[str, Any] = {}
     preset: str = ""
+    like: str = ""
 
 
 class EvaluateRequest(BaseModel):
@@ -103,6 +106,7 @@ def install(app: FastAPI, store: Store, serving: Serving | None = None) -> None:
     app.include_router(_duplicate_routes(store), prefix="/api")
     app.include_router(_run_routes(store), prefix="/api")
     app.include_router(_evaluation_routes(store), prefix="/api")
+    app.include_router(run_routes(store), prefix="/api")
     app.include_router(_preflight_routes(store), prefix="/api")
     app.include_router(_endpoint_routes(store), prefix="/api")
     app.include_router(artefact_routes(store), prefix="/api")
@@ -244,8 +248,8 @@ def _run_routes(store: Store) -> APIRouter:
     router, verbs = APIRouter(), Verbs(store)
 
     @router.get("/runs")
-    def runs(kind: str = "") -> Json:
-        return verbs.runs(kind)
+    def runs(kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
+        return verbs.runs(kind, state, tag, text, deleted)
 
     @router.post("/runs")
     def train(body: TrainRequest) -> Json:

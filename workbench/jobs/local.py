@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def launch(folder: Path, module: str, keep: Sequence[str] = ()) -> int:
     command = [sys.executable, "-m", module, str(run.path)]
     try:
         # What an earlier worker of this folder left would be taken for this one's word.
-        for stale in (run.status, run.process, run.cancel):
+        for stale in (run.status, run.process, run.cancel, run.exit):
             stale.unlink(missing_ok=True)
         with run.log.open("ab") as log:
             child = subprocess.Popen(
@@ -58,9 +59,29 @@ def launch(folder: Path, module: str, keep: Sequence[str] = ()) -> int:
             f"The run could not be started: {error.strerror}.", "Is the run folder there, and is the disk full?"
         ) from error
     # Somebody must collect the child's exit status, or it stays a zombie as long as this process lives.
-    threading.Thread(target=child.wait, name=f"wait-{child.pid}", daemon=True).start()
+    collector = threading.Thread(target=_collect, args=(child, run), name=f"wait-{child.pid}", daemon=True)
+    collector.start()
     write_json(run.process, asdict(ProcessId.of(child.pid)))
     return child.pid
+
+
+def _collect(child: subprocess.Popen[bytes], run: RunFolder) -> None:
+    """Wait for the end of a worker and leave word of how it ended: only its parent is told."""
+    before = oom_kills()
+    code = child.wait()
+    word = {"pid": child.pid, "code": code, "short_of_memory": oom_kills() > before}
+    # A folder that is gone or a full disk: the watcher finds its own words for both.
+    with contextlib.suppress(OSError):
+        write_json(run.exit, word)
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory; 0 where it does not count them."""
+    try:
+        rows = Path("/proc/vmstat").read_text("utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(row.split()[1]) for row in rows if row.startswith("oom_kill ")), 0)
 
 
 def worker_environment(environment: Mapping[str, str], keep: Sequence[str] = ()) -> dict[str, str]:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.runfolder import ProcessId, RunFolder, RunStatus, read_process, read_status, tail_log
+import psutil
+
+from workbench.runfolder import ProcessId, RunFolder, RunStatus, read_exit, read_process, read_status, tail_log
 
 SILENCE_SECONDS = 30.0
 """A worker that cannot be looked up (other machine, none known) counts as dead after this long without heartbeat."""
 
 _FULL_DISK_BYTES = 1 << 20
+_WORD_SECONDS = 0.2
+_CLOCK_SECONDS = 5.0
+"""By so much may the times of a boot and of a process's start be off."""
 
 
 def observe(folder: Path) -> RunStatus:
@@ -65,10 +71,45 @@ def _starting(run: RunFolder) -> RunStatus:
 def _dead(run: RunFolder, status: RunStatus) -> RunStatus:
     if run.cancel.exists():
         return replace(status, state="stopped", phase="", message="Stopped.", eta_s=0.0)
-    if shutil.disk_usage(run.path).free < _FULL_DISK_BYTES:
-        reason = "The disk is full. Free some space, then start the run again."
-    else:
-        reason = "The worker ended without a word: it was killed, or the computer restarted."
+    _await_exit(run, status)
+    reason = _why_dead(run)
     log = tail_log(run, 5)
     message = f"{reason}\nLast lines of its log:\n{log}" if log else reason
     return replace(status, state="failed", phase="", message=message, eta_s=None)
+
+
+def _await_exit(run: RunFolder, status: RunStatus) -> None:
+    """A worker that ended just now: its launcher may be about to write how."""
+    deadline = time.time() + _WORD_SECONDS
+    while not run.exit.exists() and time.time() < deadline and time.time() - status.heartbeat < SILENCE_SECONDS:
+        time.sleep(0.01)
+
+
+def _why_dead(run: RunFolder) -> str:
+    """The likeliest reason why a worker ended without a word."""
+    process, ended = known_process(run), read_exit(run)
+    known = process is not None and ended.get("pid") == process.pid
+    if shutil.disk_usage(run.path).free < _FULL_DISK_BYTES:
+        return "The disk is full. Free some space, then resume the run or start it again."
+    if known and ended.get("short_of_memory"):
+        return (
+            "The computer ran out of memory, and the system killed the worker. Choose a smaller batch size or model, "
+            "or close other programs."
+        )
+    if process is not None and process.is_local and process.created < psutil.boot_time() - _CLOCK_SECONDS:
+        return "The computer restarted while the run was under way."
+    code = ended.get("code") if known else None
+    if code == -signal.SIGKILL:
+        return "The worker was killed (SIGKILL): by a person, or by the system when memory was short."
+    if isinstance(code, int) and code < 0:
+        return f"The worker was ended by signal {-code} ({_signal_name(-code)})."
+    if isinstance(code, int):
+        return f"The worker ended with exit status {code} before it could say why."
+    return "The worker ended without a word: it was killed, or the computer restarted."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

@@ -152,6 +152,18 @@ def _m0007_traffic(cursor: Cursor) -> None:
     """)
 
 
+def _m0008_run_tags(cursor: Cursor) -> None:
+    """Tags of runs, their order in the queue, the trash; rules for training by itself."""
+    cursor.execute("""
+        ALTER TABLE runs ADD COLUMN tags VARCHAR[] DEFAULT [];
+        ALTER TABLE runs ADD COLUMN position INTEGER DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN deleted_at VARCHAR DEFAULT '';
+        CREATE TABLE auto_train (
+            toolset VARCHAR PRIMARY KEY, active BOOLEAN NOT NULL, min_new INTEGER NOT NULL, base VARCHAR NOT NULL,
+            settings JSON NOT NULL, updated_at VARCHAR NOT NULL, author VARCHAR NOT NULL);
+    """)
+
+
 def _m0009_endpoints(cursor: Cursor) -> None:
     """Endpoints to evaluate, without their keys."""
     cursor.execute("CREATE TABLE endpoints (name VARCHAR PRIMARY KEY, body JSON NOT NULL, saved_at VARCHAR NOT NULL)")
@@ -165,5 +177,6 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0005_answers", _m0005_answers),
     ("0006_clusters", _m0006_clusters),
     ("0007_traffic", _m0007_traffic),
+    ("0008_run_tags", _m0008_run_tags),
     ("0009_endpoints", _m0009_endpoints),
 )

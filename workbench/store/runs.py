@@ -56,13 +56,48 @@ def get(store: Store, run_id: str) -> Run | None:
     return _to_run(rows[0]) if rows else None
 
 
-def list_runs(store: Store, kind: str = "", state: str = "") -> list[Run]:
-    """The newest first; an empty kind or state lets all pass."""
+def list_runs(
+    store: Store, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False
+) -> list[Run]:
+    """The newest first; an empty value lets all pass.
+
+    Args:
+        text: words that stand in id, name, model or a tag, in any case.
+        deleted: those in the trash instead of those outside.
+    """
     rows = store.read(
-        "SELECT * FROM runs WHERE ? IN ('', kind) AND ? IN ('', state) ORDER BY created_at DESC, id DESC",
-        [kind, state],
+        """SELECT * FROM runs WHERE ? IN ('', kind) AND ? IN ('', state) AND (? = '' OR list_contains(tags, ?))
+           AND contains(lower(concat_ws(' ', id, name, model, array_to_string(tags, ' '))), lower(?))
+           AND (deleted_at != '') = ? ORDER BY created_at DESC, id DESC""",
+        [kind, state, tag, tag, text, deleted],
     )
     return [_to_run(row) for row in rows]
+
+
+def queued(store: Store) -> list[Run]:
+    """Runs that wait, the next one first."""
+    return sorted(list_runs(store, state="queued"), key=lambda run: (run.position, run.created_at, run.id))
+
+
+def reorder(store: Store, run_ids: Sequence[str]) -> None:
+    """Give queued runs their places, the first one first."""
+    with store.write() as cursor:
+        for place, run_id in enumerate(run_ids, 1):
+            cursor.execute("UPDATE runs SET position = ? WHERE id = ?", [place, run_id])
+
+
+def cut_metrics(store: Store, run_id: str, lines: int) -> None:
+    """Forget the metrics rows behind the first ``lines``: a resumed run writes them again."""
+    with store.write() as cursor:
+        cursor.execute("DELETE FROM metrics WHERE run_id = ? AND line > ?", [run_id, lines])
+
+
+def forget(store: Store, run_ids: Sequence[str]) -> None:
+    """Take runs away for good, with their metrics, replies, scores and answers."""
+    with store.write() as cursor:
+        for table in ("metrics", "replies", "scores", "answers"):
+            cursor.execute(f"DELETE FROM {table} WHERE list_contains(?::VARCHAR[], run_id)", [list(run_ids)])
+        cursor.execute("DELETE FROM runs WHERE list_contains(?::VARCHAR[], id)", [list(run_ids)])
 
 
 def append_metrics(store: Store, run_id: str, first_line: int, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -152,8 +187,15 @@ def scores(store: Store, run_id: str) -> list[Score]:
 
 
 def _to_row(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: json.dumps(dict(v), ensure_ascii=False) if k in _JSON else v for k, v in fields.items()}
+    return {name: _to_column(name, value) for name, value in fields.items()}
+
+
+def _to_column(name: str, value: Any) -> Any:
+    if name in _JSON:
+        return json.dumps(dict(value), ensure_ascii=False)
+    return list(value) if name == "tags" else value
 
 
 def _to_run(row: Mapping[str, Any]) -> Run:
-    return Run(**{k: json.loads(v) if k in _JSON else v for k, v in row.items()})
+    values = {k: json.loads(v) if k in _JSON else v for k, v in row.items()}
+    return Run(**{**values, "tags": tuple(row["tags"])})

@@ -9,12 +9,13 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count, islice
 from typing import Any
 
 import psutil
 import torch
+from torch import Tensor
 
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
@@ -24,10 +25,12 @@ from workbench.records import Scenario
 from workbench.runfolder import Ending, Reporter, RunFolder
 from workbench.scenarios.noise import ValuePool
 from workbench.scenarios.scoring import score
+from workbench.training import checkpoint
 from workbench.training.augment import augment
+from workbench.training.checkpoint import Checkpoint
 from workbench.training.examples import Example, make_examples
 from workbench.training.job import Job
-from workbench.training.lora import Trainee
+from workbench.training.lora import Trainee, read_adapter
 from workbench.training.packing import Batch, make_batches
 from workbench.training.settings import TrainSettings
 
@@ -37,6 +40,9 @@ SHORT_STEPS, SHORT_SECONDS = 60, 300.0
 
 MAX_NEW_TOKENS = 96
 SAVING_SECONDS = 2.0
+CHECKPOINT_SECONDS = 30.0
+CHECKPOINT_SHARE = 0.05
+"""At most this part of the time goes into checkpoints, unless a number of steps is set."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +80,19 @@ class Loop:
         self.validations: list[Validation] = []
         self.validation_seconds = 0.0
         self.last_loss = 0.0
+        self.place = (0, 0)
+        self.best: dict[str, Tensor] = {}
+        self.checkpointed, self.checkpoint_seconds = time.time(), 0.0
 
     def run(self) -> Ending:
         """Train until the end, the time limit, a cancel or an early stop; the best adapter stays in the folder."""
         reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // self._validations())
-        reporter.update(phase="training", total_steps=self.total)
-        self.began = time.time()
+        self._resume()
+        reporter.update(phase="training", step=self.step, total_steps=self.total)
+        self.began, self.first = time.time(), self.step
         for epoch, batches in self._schedule():
             if reporter.cancelled:
+                self._checkpoint()
                 return self._end("Stopped; the adapter has what was learned until then.", stopped=True)
             if self._out_of_time():
                 return self._end(f"The time limit ended the run after {self.step} of {self.total} steps.")
@@ -90,6 +101,8 @@ class Loop:
                 self._validate()
                 if self._hopeless():
                     return self._end(f"Ended early: no improvement in {self.settings.early_stop_patience} validations.")
+            if self._checkpoint_is_due():
+                self._checkpoint()
         return self._end("")
 
     def probe(self, startup_s: float) -> dict[str, Any]:
@@ -134,17 +147,21 @@ class Loop:
         return FEW_VALIDATIONS if self.total < SHORT_STEPS or 0 < limit < SHORT_SECONDS else VALIDATIONS
 
     def _schedule(self) -> Iterator[tuple[int, list[Batch]]]:
-        """Epoch and batches of each step. Augmentation may give one epoch a batch more than another."""
-        most, at_once = self.settings.max_steps, self.settings.accumulate
-        return islice(
-            (
-                (epoch, batches[at : at + at_once])
-                for epoch in (count() if most else range(self.settings.epochs))
-                for batches in [self._batches(epoch)]
-                for at in range(0, len(batches), at_once)
-            ),
-            most or None,
+        """Epoch and batches of each step from ``place`` on: epoch and number of the next step in it.
+
+        Augmentation may give one epoch a batch more than another.
+        """
+        start, most, at_once = self.place, self.settings.max_steps, self.settings.accumulate
+        steps = (
+            ((epoch, number), batches[at : at + at_once])
+            for epoch in (count(start[0]) if most else range(start[0], self.settings.epochs))
+            for batches in [self._batches(epoch)]
+            for number, at in enumerate(range(0, len(batches), at_once))
+            if (epoch, number) >= start
         )
+        for place, batches in islice(steps, most - self.step if most else None):
+            self.place = place
+            yield place[0], batches
 
     def _batches(self, epoch: int) -> list[Batch]:
         """The batches of an epoch; the same seed gives the same."""
@@ -168,6 +185,7 @@ class Loop:
                 "Start again with a lower learning rate.",
             ) from error
         self.step += 1
+        self.place = (epoch, self.place[1] + 1)
         seconds = time.time() - started
         row = {
             "step": self.step,
@@ -214,13 +232,68 @@ class Loop:
 
     def _save(self) -> None:
         self.reporter.update(phase="saving")
-        self.trainee.save(self.folder.adapter, self.job.model.base)
+        self.best = self.trainee.weights()
+        self.trainee.save(self.folder.adapter, self.job.model.base, self.best)
+
+    def _checkpoint_is_due(self) -> bool:
+        if self.settings.checkpoint_every:
+            return self.step % self.settings.checkpoint_every == 0
+        pause = max(CHECKPOINT_SECONDS, self.checkpoint_seconds / CHECKPOINT_SHARE)
+        return time.time() - self.checkpointed > pause
+
+    def _checkpoint(self) -> None:
+        started = time.time()
+        tensors = {f"weights/{name}": weight for name, weight in self.trainee.weights().items()}
+        tensors |= {f"optimizer/{name}": state for name, state in self.trainee.optimizer_state().items()}
+        tensors |= {f"best/{name}": weight for name, weight in self.best.items()}
+        state = {
+            "step": self.step,
+            "place": self.place,
+            "seconds": self.reporter.seconds,
+            "last_loss": self.last_loss,
+            "validations": [asdict(found) for found in self.validations],
+            "validation_seconds": self.validation_seconds,
+        }
+        checkpoint.write(self.folder, Checkpoint(tensors, state))
+        self.checkpointed, self.checkpoint_seconds = time.time(), time.time() - started
+
+    def _resume(self) -> None:
+        """Go back to the newest checkpoint, if there is one. The adapter in the folder becomes that of its time."""
+        found = checkpoint.restore(self.folder)
+        if found is None:
+            return self._warm_start()
+        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}, "best": {}}
+        for name, tensor in found.tensors.items():
+            part, _, rest = name.partition("/")
+            parts[part][rest] = tensor
+        self.trainee.restore(parts["weights"], parts["optimizer"])
+        state = found.state
+        self.step, self.last_loss, self.best = state["step"], state["last_loss"], parts["best"]
+        self.place = (state["place"][0], state["place"][1])
+        self.validations = [Validation(**row) for row in state["validations"]]
+        self.validation_seconds = state["validation_seconds"]
+        if self.best:
+            self.trainee.save(self.folder.adapter, self.job.model.base, self.best)
+        self.reporter.go_on_from(state["seconds"])
+
+    def _warm_start(self) -> None:
+        """Begin with the adapter that lies in the folder, if there is one."""
+        folder = self.folder.path / "warm_start"
+        if not folder.is_dir():
+            return
+        try:
+            self.trainee.start_from(read_adapter(folder, self.trainee.masters))
+        except (KeyError, ValueError) as error:
+            raise WorkbenchError(
+                "The adapter of the warm start has other layers or another rank than this run.",
+                "Choose the settings of the run that it comes from, or start without it.",
+            ) from error
 
     def _end(self, message: str, stopped: bool = False) -> Ending:
         """A last validation decides between this adapter and the best so far; a cancelled run does without."""
         if not stopped:
             self._validate()
-        if not self.folder.adapter.exists():
+        if not self.best:
             self._save()
         summary = {
             "steps": self.step,
@@ -249,7 +322,7 @@ class Loop:
 
     def _eta(self) -> float:
         """Seconds to go, from the speed so far, validations included."""
-        eta = (time.time() - self.began) / self.step * (self.total - self.step)
+        eta = (time.time() - self.began) / (self.step - self.first) * (self.total - self.step)
         limit = self.settings.max_seconds
         return round(min(eta, max(0.0, limit - self.reporter.seconds)) if limit else eta, 1)
 

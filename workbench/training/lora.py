@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -99,26 +100,75 @@ class Trainee:
             tokens += count
         return total / tokens
 
-    def save(self, folder: Path, base: str) -> None:
-        """Write the adapter in PEFT's format, with the tokenizer, under a temporary name; then rename it into place."""
+    def save(self, folder: Path, base: str, weights: Mapping[str, Tensor] | None = None) -> None:
+        """Write the adapter in PEFT's format, with the tokenizer, under a temporary name; then rename it into place.
+
+        Args:
+            weights: as ``weights`` gives them; None takes those of this moment.
+        """
         fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
         model = self.loaded.model
         model.peft_config["default"].base_model_name_or_path = base
         try:
-            model.save_pretrained(str(fresh), state_dict=self._state(), save_embedding_layers=False)
+            model.save_pretrained(str(fresh), state_dict=weights or self.weights(), save_embedding_layers=False)
             self.loaded.tokenizer.save_pretrained(str(fresh))
             _replace_folder(fresh, folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def _state(self) -> Mapping[str, Tensor]:
-        return {name: weight.detach().cpu().contiguous() for name, weight in self.masters.items()}
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the adapter's weights in float32, by name."""
+        return {name: weight.detach().cpu().contiguous().clone() for name, weight in self.masters.items()}
+
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """What the optimizer remembers, as ``<number of the weight>/<name>``."""
+        states = self.optimizer.state_dict()["state"]
+        return {f"{i}/{name}": torch.as_tensor(value) for i, one in states.items() for name, value in one.items()}
+
+    def restore(self, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> None:
+        """Go back to what ``weights`` and ``optimizer_state`` gave."""
+        self.start_from(weights)
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in optimizer.items():
+            number, _, key = name.partition("/")
+            states.setdefault(int(number), {})[key] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": states, "param_groups": groups})
+
+    @torch.no_grad()
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over weights. Raises ValueError when they are not those of such an adapter."""
+        if {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in self.masters.items()}:
+            raise ValueError("the weights belong to another adapter")
+        for name, master in self.masters.items():
+            master.copy_(weights[name])
+        self._publish()
 
     @torch.no_grad()
     def _publish(self) -> None:
         """Copy the optimizer's weights into the model."""
         for name, parameter in self._trained.items():
             parameter.copy_(self.masters[name])
+
+
+def read_adapter(folder: Path, names: Iterable[str]) -> dict[str, Tensor]:
+    """The weights of a saved adapter by the names that ``Trainee.weights`` has; PEFT leaves its own name out of them.
+
+    Raises:
+        KeyError: the adapter lacks one.
+        ValueError: the adapter has others beside them.
+    """
+    found = load_file(folder / "adapter_model.safetensors")
+    kept = {name: found.pop(_saved_name(name)).float() for name in names}
+    if found:
+        raise ValueError("the adapter has weights that have no place")
+    return kept
+
+
+def _saved_name(name: str) -> str:
+    """DoRA's lengths are saved under the name of the layer that held them once."""
+    plain = name.replace(".default", "")
+    return plain.removesuffix(".weight") if ".lora_magnitude_vector" in plain else plain
 
 
 def lora_config(weights: PreTrainedModel, settings: TrainSettings) -> LoraConfig:

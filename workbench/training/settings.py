@@ -40,11 +40,14 @@ class TrainSettings:
         precision: ``auto`` takes bfloat16 where the hardware computes in it.
         threads: CPU threads; 0 lets torch decide.
         validate_every: steps between validations; 0 validates six times in the run, three times in a short one.
+        checkpoint_every: steps between checkpoints, from which an interrupted run goes on; 0 makes one about every half
+            minute.
         early_stop_patience: validations without improvement after which the run ends; 0 never ends early.
         augment: probability, 0 to 1, that a training scenario is shown with word noise and other values.
         choice_weight: how much more than others the tokens count at which a reply decides for a tool or for none.
         target_modules: layers that get an adapter; a model that has none of them gets one in each linear layer.
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
+        warm_start: ``run:<id>`` of a training run whose adapter is the beginning, rather than a new one.
         dialect: how calls are written; ``auto`` takes the one whose control tokens the tokenizer knows.
         variant: ``lora``; ``rslora`` scales by the root of the rank; ``dora`` learns directions and lengths apart.
         b_rate_factor: how much faster than A the adapter's B learns (LoRA+, arXiv 2402.12354); 1: alike.
@@ -71,12 +74,14 @@ class TrainSettings:
     precision: str = "auto"
     threads: int = 0
     validate_every: int = 0
+    checkpoint_every: int = 0
     early_stop_patience: int = 0
     augment: float = 0.5
     choice_weight: float = 1.0
     target_modules: tuple[str, ...] = TARGETS
     max_seconds: float = 0.0
     dialect: str = "auto"
+    warm_start: str = ""
     variant: str = "lora"
     b_rate_factor: float = 1.0
     quantization: str = "none"
@@ -180,6 +185,7 @@ _RULES: tuple[_Rule, ...] = (
     ("seed", 0, 2**31 - 1, "Any whole number that is not negative."),
     ("threads", 0, 1024, "0 lets the computer decide."),
     ("validate_every", 0, 1_000_000, "0 validates three to six times in a run."),
+    ("checkpoint_every", 0, 1_000_000, "0 makes one about every half minute."),
     ("early_stop_patience", 0, 1000, "0 never ends early."),
     ("augment", 0, 1, "It is a probability."),
     ("choice_weight", 0.1, 100, "1 counts all tokens the same; 8 helps very small models to choose."),

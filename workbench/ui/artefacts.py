@@ -30,9 +30,8 @@ class Exports:
         self.table = ui.live("artefacts", events=("stop", "download"))
         return [self.form, self.table]
 
-    def listen(self, message: gr.HTML) -> None:
-        """Answer the events of both parts."""
-        download = ui.download()
+    def listen(self, message: gr.HTML, download: gr.DownloadButton) -> None:
+        """Answer the events of both parts; files go out through the page's one ``download``."""
         self.form.export(self.start, None, [self.form, self.table, message], **ui.QUIET)
         self.table.stop(self.stop, None, [self.table, message], **ui.QUIET)
         self.table.download(self.download, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)

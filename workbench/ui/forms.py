@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from workbench.actions.answers import BUCKETS
 from workbench.actions.bulk import BulkEdit
 from workbench.actions.intake import Wishes
+from workbench.actions.run_list import RunFilter
 from workbench.actions.transfer import CONFLICTS
 from workbench.errors import Problem, WorkbenchError
 from workbench.evaluation.statistics import SLICES
@@ -395,6 +396,37 @@ class TrainOrder:
     settings: TrainSettings = TrainSettings()
     typed: Mapping[str, str] = field(default_factory=dict)
     allow_leaks: str = ""
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """Where one is on the Train page: the run that is watched (the newest when empty), and which runs are listed."""
+
+    run: str = ""
+    filter: RunFilter = RunFilter(kind="train")
+
+    @classmethod
+    def read(cls, fields: Fields) -> RunPlace:
+        text, state, tag = (one(fields, name).strip() for name in ("text", "state", "tag"))
+        return cls(one(fields, "run"), RunFilter("train", state, tag, text, one(fields, "trash") == "yes"))
+
+    @property
+    def address(self) -> str:
+        trash = "yes" if self.filter.deleted else ""
+        shown = self.filter
+        return address(run=self.run, text=shown.text, state=shown.state, tag=shown.tag, trash=trash)
+
+
+@dataclass(frozen=True)
+class AutoOrder:
+    """What the Train page's form says of auto-train."""
+
+    active: bool
+    min_new: int
+
+
+def auto_order(fields: Fields) -> AutoOrder:
+    return AutoOrder(one(fields, "auto_active") == "yes", whole(fields, "auto_min_new"))
 
 
 def train_order(fields: Fields) -> tuple[TrainOrder, list[Problem]]:

@@ -9,18 +9,19 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import curate, models, recipes, runs
+from workbench.actions import auto_train, curate, models, recipes, run_list, runs
 from workbench.actions.curate import ProblemsError
 from workbench.actions.duplicates import LeakError
 from workbench.errors import Problem
 from workbench.records import SPLITS
+from workbench.store.auto_train import AutoRule
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import default_settings
 from workbench.ui import components as ui
-from workbench.ui import forms, theme, views
+from workbench.ui import forms, theme, train_runs, views
 from workbench.ui.artefacts import Exports
-from workbench.ui.forms import TrainOrder, one
+from workbench.ui.forms import Fields, RunPlace, TrainOrder, one
 from workbench.ui.preflight import PreflightPart
 
 MOST_CURVES = 8
@@ -33,23 +34,27 @@ def page(demo: gr.Blocks, store: Store) -> None:
     desk = _Train(store)
     with gr.Row(elem_id="wb-train"):
         with gr.Column():
-            form = ui.live("order", events=("start", "look", "preset", "check"))
+            form = ui.live("order", events=("start", "look", "preset", "check", "rule", "due"))
         with gr.Column():
             checked = ui.live("preflight", events=("turn",))
-            now = ui.live("now", events=("stop",))
+            now = ui.live("now", events=("stop", "resume", "delete", "edit"))
+            queue = ui.live("queue", events=("move", "stop"))
             curves(desk)
-            table = ui.live("runs")
+            table = ui.live("runs", events=("narrow", "diff", "export", "delete", "restore", "empty"))
+            differences = ui.live("differences", events=("close",))
             exported = desk.exports.build()
-    message = ui.notice()
-    demo.load(desk.load, None, [form, now, table, *exported, message], **ui.QUIET)
+    message, download = ui.notice(), ui.download()
+    demo.load(desk.load, None, [form, now, queue, table, *exported, message], **ui.QUIET)
     demo.load(desk.preflight.html, None, checked, **ui.QUIET)
-    desk.exports.listen(message)
+    desk.exports.listen(message, download)
     form.preset(desk.preset, None, [form, message], **ui.EAGER)
     form.check(desk.check, None, [form, checked, message], **ui.QUIET)
     checked.turn(desk.preflight.turn, None, [checked, message], **ui.EAGER)
     form.look(desk.look, None, [form, message], **ui.EAGER)
-    form.start(desk.start, None, [form, now, table, message], **ui.QUIET)
-    now.stop(desk.stop, None, [now, table, message], **ui.QUIET)
+    form.start(desk.start, None, [form, now, queue, table, message], **ui.QUIET)
+    form.rule(desk.rule, None, [form, message], **ui.QUIET)
+    form.due(desk.due, None, [form, now, queue, table, message], **ui.QUIET)
+    train_runs.wire(train_runs.Parts(now, queue, table, differences, message, download), store)
 
 
 def curves(desk: _Train) -> gr.HTML:
@@ -73,14 +78,22 @@ class _Train:
         self.preflight = PreflightPart(store)
         self.exports = Exports(store)
 
-    @ui.answering(5)
+    @ui.answering(6)
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         fields = ui.address(request)
+        place = RunPlace.read(fields)
+        exported = self.exports.parts(self.chosen(place.run))
+        return self.form(self.order(fields)), *train_runs.shown(self.store, place), *exported, ""
+
+    def order(self, fields: Fields) -> TrainOrder:
+        """What the form begins with: the settings of the run that the address names, or good ones for the base."""
+        if like := one(fields, "like"):
+            run = runs.get_run(self.store, like)
+            toolset = ui.toolset_of(self.store, run_list.toolset_name(run))
+            return TrainOrder(toolset, run.model, self.name(toolset), run_list.settings_of(run))
         base = one(fields, "base") or models.STARTER_ID
         toolset = ui.toolset_of(self.store, one(fields, "toolset"))
-        order = TrainOrder(toolset, base, self.name(toolset), default_settings(base))
-        run_id = one(fields, "run")
-        return self.form(order), *self.watched(run_id), *self.exports.parts(self.chosen(run_id)), ""
+        return TrainOrder(toolset, base, self.name(toolset), default_settings(base))
 
     @ui.answering(1)
     def look(self, event: gr.EventData) -> tuple[Any, ...]:
@@ -118,12 +131,16 @@ class _Train:
             return self.refused(order, error.problems)
         except LeakError as error:
             said = views.toast("Training has not begun: there are leaks.", bad=True)
-            return self.form(order, leak=error), gr.skip(), gr.skip(), said
+            return self.form(order, leak=error), gr.skip(), gr.skip(), gr.skip(), said
         except ui.WorkbenchError as error:
-            return self.form(order), gr.skip(), gr.skip(), ui.failed(error)
+            return self.form(order), gr.skip(), gr.skip(), gr.skip(), ui.failed(error)
         said = "Training has begun." if run.state == "running" else "The run waits for the one before it."
         order = replace(order, name=self.name(order.toolset), allow_leaks="")
-        return self.form(order), *self.watched(run.id), views.toast(said, "You may close this page; it goes on.")
+        return (
+            self.form(order),
+            *train_runs.shown(self.store, RunPlace(run.id)),
+            views.toast(said, "You may close this page; it goes on."),
+        )
 
     def name(self, toolset: str) -> str:
         """A name that no run has yet, such as ``desktop-2``."""
@@ -131,19 +148,43 @@ class _Train:
         return next(name for n in count(1) if (name := f"{toolset}-{n}") not in taken)
 
     def refused(self, order: TrainOrder, problems: Any) -> tuple[Any, ...]:
-        return self.form(order, problems), gr.skip(), gr.skip(), views.toast("Some settings need mending.", bad=True)
+        said = views.toast("Some settings need mending.", bad=True)
+        return self.form(order, problems), gr.skip(), gr.skip(), gr.skip(), said
 
-    @ui.answering(2)
-    def stop(self, event: gr.EventData) -> tuple[Any, ...]:
-        run = runs.cancel(self.store, ui.payload(event)["id"])
-        return *self.watched(run.id), views.toast("Stopping.", "It finishes its step and keeps what it has learned.")
+    @ui.answering(1)
+    def rule(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        order, rule, problems = self.auto(event)
+        if problems:
+            return self.form(order, problems), views.toast("Some settings need mending.", bad=True)
+        found = auto_train.set_rule(self.store, rule, ui.author(request))
+        said = "The app looks by itself." if found.rule.active else "Auto-train is off."
+        return self.form(order), views.toast(said, f"{found.new:,} of {found.rule.min_new:,} scenarios are new.")
+
+    @ui.answering(4)
+    def due(self, event: gr.EventData) -> tuple[Any, ...]:
+        order, rule, problems = self.auto(event)
+        if problems:
+            return self.refused(order, problems)
+        run = auto_train.train_if_due(self.store, rule.toolset, rule.min_new, rule.base, rule.settings)
+        if run is None:
+            new = auto_train.state(self.store, rule.toolset).new
+            said = views.toast("Not enough is new.", f"{new:,} approved scenarios are; {rule.min_new:,} are needed.")
+            return self.form(order), gr.skip(), gr.skip(), gr.skip(), said
+        said = views.toast("Training has begun.", "It is evaluated when it is done.")
+        return self.form(order), *train_runs.shown(self.store, RunPlace(run.id)), said
+
+    def auto(self, event: gr.EventData) -> tuple[TrainOrder, AutoRule, list[Problem]]:
+        fields = ui.form(event)
+        (order, problems), wanted = forms.train_order(fields), forms.auto_order(fields)
+        rule = AutoRule(order.toolset, wanted.active, wanted.min_new, order.base, order.settings.to_dict())
+        return order, rule, problems
 
     def tick(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """News of the page: its parts, and the points that its curves lack."""
-        run_id = one(ui.query(body), "run")
-        now, table = self.watched(run_id)
-        chosen = self.chosen(run_id)
-        parts = {"now": now, "runs": table, "artefacts": self.exports.listed(chosen)}
+        place = RunPlace.read(ui.query(body))
+        parts = dict(zip(("now", "queue", "runs"), train_runs.shown(self.store, place), strict=True))
+        chosen = self.chosen(place.run)
+        parts["artefacts"] = self.exports.listed(chosen)
         # The form is drawn anew only when another run is watched or this one has just finished: it holds the focus.
         if body.get("exportable", "") != (ready := chosen if self.exports.can_export(chosen) else ""):
             parts["export"] = views.export_form(ready)
@@ -158,20 +199,10 @@ class _Train:
             "again": FAST_SECONDS if active or checked else SLOW_SECONDS,
         }
 
-    def watched(self, run_id: str) -> tuple[str, str]:
-        """The run that is watched (the newest by default) and the table of all."""
-        listed = runs.runs(self.store, "train")
-        chosen = next((run for run in listed if run.id == run_id), listed[0] if listed else None)
-        if chosen is None:
-            return views.train_now(None, "", ""), views.train_runs([], "")
-        query = forms.address(run="" if chosen == listed[0] else chosen.id)
-        now = views.train_now(runs.progress(self.store, chosen.id), runs.log_tail(self.store, chosen.id), query)
-        return now, views.train_runs(listed, chosen.id)
-
     def chosen(self, run_id: str) -> str:
         """Id of the run that is watched; empty where there is none."""
-        listed = [run.id for run in runs.runs(self.store, "train")]
-        return run_id if run_id in listed else next(iter(listed), "")
+        run = train_runs.watched(self.store, run_id)
+        return run.id if run else ""
 
     def form(
         self,
@@ -183,4 +214,5 @@ class _Train:
             split: curate.count(self.store, ScenarioFilter(toolset=order.toolset, split=split, status="approved"))
             for split in SPLITS
         }
-        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems, leak)
+        auto = auto_train.state(self.store, order.toolset)
+        return views.train_form(order, curate.toolsets(self.store), models.list_bases(), counts, problems, leak, auto)

@@ -38,7 +38,8 @@ from workbench.ui.views.tools import (
     tools_server,
     tools_versions,
 )
-from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot, train_runs
+from workbench.ui.views.train import curve, train_form, train_head, train_now, train_plot
+from workbench.ui.views.train_runs import run_differences, train_queue, train_runs
 
 __all__ = [
     "ANSWERS",
@@ -78,6 +79,7 @@ __all__ = [
     "review_item",
     "review_page",
     "review_setup",
+    "run_differences",
     "saved",
     "saved_text",
     "scenarios_filters",
@@ -97,6 +99,7 @@ __all__ = [
     "train_head",
     "train_now",
     "train_plot",
+    "train_queue",
     "train_runs",
     "undone",
 ]

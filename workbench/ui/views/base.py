@@ -71,8 +71,8 @@ def header(active: str) -> str:
     return render("header.html", pages=PAGES, active=active)
 
 
-def toast(message: str, hint: str = "", bad: bool = False, undo: bool = False) -> str:
-    """A message in the corner."""
+def toast(message: str, hint: str = "", bad: bool = False, undo: bool | str = False) -> str:
+    """A message in the corner; ``undo`` as text says what the button would bring back."""
     return render("toast.html", message=message, hint=hint, bad=bad, undo=undo)
 
 

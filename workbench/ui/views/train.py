@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.actions.auto_train import AutoState
 from workbench.actions.duplicates import LeakError
 from workbench.actions.models import RUN_PREFIX
 from workbench.actions.runs import Progress
@@ -15,6 +16,7 @@ from workbench.ui import forms
 from workbench.ui.forms import TrainOrder
 from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name, said
 from workbench.ui.views.preflight import foretold
+from workbench.ui.views.train_runs import base_name
 
 _MAIN = (
     ("epochs", "Epochs", "Passes over the data"),
@@ -37,6 +39,7 @@ _MORE_LABELS = {
 _MORE_HINTS = {
     "augment": "Share of requests varied",
     "dialect": "auto: as the tokenizer tells",
+    "checkpoint_every": "Steps; 0: each half minute",
     "early_stop_patience": "Validations; 0: never",
     "max_seconds": "0: none",
     "threads": "0: as torch decides",
@@ -50,15 +53,17 @@ _MORE_HINTS = {
     "device": "auto: CUDA, MPS, else CPU",
     "gpu_memory_gb": "0: no limit",
     "target_modules": "Layers that get an adapter",
+    "warm_start": "run:ID of an adapter to begin with",
 }
 _ABOUT = {"starter": "Ships with the workbench: tiny, to see the whole loop in minutes."}
 _GROUPS = (
-    ("Adapter", ("variant", "alpha", "dropout", "target_modules", "quantization", "dialect")),
+    ("Adapter", ("variant", "alpha", "dropout", "target_modules", "quantization", "dialect",
+                 "warm_start")),
     ("Schedule", ("schedule", "warmup", "max_steps", "max_seconds", "accumulate", "b_rate_factor", "weight_decay",
                   "clip", "seed")),
     ("Data and validation", ("augment", "choice_weight", "validate_every", "validation_scenarios",
                              "early_stop_patience")),
-    ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb")),
+    ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every")),
 )  # fmt: skip
 """Settings that are folded away; one that stands nowhere comes into the last."""
 
@@ -70,8 +75,15 @@ def train_form(
     counts: Mapping[Split, int],
     problems: Sequence[Problem] = (),
     leak: LeakError | None = None,
+    auto: AutoState | None = None,
 ) -> str:
-    """``counts``: approved scenarios of the toolset by split; ``leak``: why training was refused."""
+    """The form of a new run.
+
+    Args:
+        counts: approved scenarios of the toolset by split.
+        leak: why training was refused.
+        auto: the toolset's rule of auto-train, where it is shown.
+    """
     values = order.settings.to_dict()
     known = {model.id: model.label for model in bases}
     main = [_setting(name, label, hint, order) for name, label, hint in _MAIN]
@@ -109,6 +121,7 @@ def train_form(
         leak=leak.message if leak else "",
         leaks=f"/duplicates?{forms.address(toolset=order.toolset if len(toolsets) > 1 else '', kind='leaks')}",
         reason=order.allow_leaks,
+        auto=auto,
     )
 
 
@@ -136,10 +149,14 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
     return {
         "id": run.id,
         "name": run_name(run),
-        "about": f"on {_base_name(run)} · snapshot {run.snapshot[:8]} · started {ago(run.created_at)}{padded}",
+        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {'waiting since' if run.state == 'queued' else 'started'} {ago(run.created_at)}{padded}",
         "state": run.state,
         "tone": TONES[run.state],
         "stoppable": run.state in ("queued", "running"),
+        "resumable": run.resumable,
+        "deletable": run.finished and not run.deleted_at,
+        "tags": ", ".join(run.tags),
+        "typed_name": run.name,
         "active": active,
         "percent": round(100 * progress.fraction, 1),
         "message": run.message or progress.message or _phase(progress) if run.state != "done" else "",
@@ -186,32 +203,6 @@ def _tiles(progress: Progress) -> list[tuple[str, str]]:
     if run.finished:
         return [*tiles, ("Took", duration(elapsed(run)))]
     return [*tiles, ("To go", duration(progress.eta_s))]
-
-
-def _base_name(run: Run) -> str:
-    model = run.config.get("model", {})
-    name = str(model.get("id") or model.get("base") or run.model)
-    return name.rsplit("/", 1)[-1] if name.startswith("/") else name
-
-
-def train_runs(runs: Sequence[Run], watched: str) -> str:
-    rows = [
-        {
-            "id": run.id,
-            "name": run_name(run),
-            "state": run.state,
-            "tone": TONES[run.state],
-            "base": _base_name(run),
-            "steps": f"{run.summary['steps']:,}" if run.summary.get("steps") else "–",
-            "loss": number(run.summary.get("validation_loss")),
-            "exact": percent(run.summary.get("validation_exact"), 0),
-            "time": duration(elapsed(run)),
-            "when": ago(run.created_at),
-            "shown": run.id == watched,
-        }
-        for run in runs
-    ]
-    return render("train_runs.html", rows=rows)
 
 
 def train_head() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import math
 import random
 import sys
@@ -33,6 +34,7 @@ from workbench.training.job import Job
 from workbench.training.lora import Trainee, read_adapter
 from workbench.training.packing import Batch, make_batches
 from workbench.training.settings import TrainSettings
+from workbench.training.token_cache import TokenCache
 
 VALIDATIONS, FEW_VALIDATIONS = 6, 3
 SHORT_STEPS, SHORT_SECONDS = 60, 300.0
@@ -43,6 +45,7 @@ SAVING_SECONDS = 2.0
 CHECKPOINT_SECONDS = 30.0
 CHECKPOINT_SHARE = 0.05
 """At most this part of the time goes into checkpoints, unless a number of steps is set."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,12 @@ class Loop:
         self.dialect = get_dialect(self.trainee.loaded.dialect)
         reporter.update(phase="preparing", message=self.trainee.loaded.notice)
         self.pool = ValuePool.of(job.train)
+        self.cache = self._open_cache()
         self.checked = sample(job.validation, self.settings.validation_scenarios)
         self.validation = make_batches(self._examples(self.checked, 1.0), 32, random.Random(0))
         self.per_epoch = -(-len(self._batches(0)) // self.settings.accumulate)
+        if self.cache:
+            logger.info("tokens: made of %d scenarios, %d were kept by an earlier run", self.cache.made, self.cache.found)
         self.total = self.settings.max_steps or self.per_epoch * self.settings.epochs
         self.step = 0
         self.validations: list[Validation] = []
@@ -172,7 +178,13 @@ class Loop:
 
     def _examples(self, scenarios: Sequence[Scenario], choice_weight: float) -> list[Example]:
         tokenizer = self.trainee.loaded.tokenizer
-        return make_examples(scenarios, self.job.toolset, self.dialect, tokenizer, choice_weight)
+        return make_examples(scenarios, self.job.toolset, self.dialect, tokenizer, choice_weight, self.cache)
+
+    def _open_cache(self) -> TokenCache | None:
+        tokenizer = self.trainee.loaded.tokenizer
+        if self.job.cache is None or not tokenizer.is_fast:
+            return None
+        return TokenCache.open(self.job.cache, self.job.toolset, self.dialect, tokenizer)
 
     def _train(self, epoch: int, batches: list[Batch]) -> None:
         started = time.time()
@@ -303,6 +315,8 @@ class Loop:
             "peak_memory_mb": peak_memory_mb(),
             **self.trainee.loaded.batching,
         }
+        if self.cache:
+            summary |= {"tokenized": self.cache.made, "tokens_from_cache": self.cache.found}
         if self.validations:
             best = max(self.validations, key=lambda found: found.key)
             summary |= {"best_step": best.step, "validation_loss": best.loss}

@@ -9,7 +9,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count, islice
 from typing import Any
@@ -28,6 +28,7 @@ from workbench.scenarios.noise import ValuePool
 from workbench.scenarios.scoring import score
 from workbench.training import checkpoint
 from workbench.training.augment import augment
+from workbench.training.boards import Board, NoBoard, open_board, refuse_missing
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.examples import Example, make_examples
 from workbench.training.job import Job
@@ -68,6 +69,7 @@ class Loop:
 
     def __init__(self, job: Job, folder: RunFolder, reporter: Reporter) -> None:
         self.job, self.folder, self.reporter, self.settings = job, folder, reporter, job.settings
+        refuse_missing(self.settings.report_to)
         set_up_process(self.settings.threads)
         torch.manual_seed(self.settings.seed)
         four_bits = pick_device(self.settings.device) if self.settings.quantization == "nf4" else None
@@ -87,6 +89,7 @@ class Loop:
         self.validation_seconds = 0.0
         self.last_loss = 0.0
         self.place = (0, 0)
+        self.board: Board = NoBoard()
         self.best: dict[str, Tensor] = {}
         self.checkpointed, self.checkpoint_seconds = time.time(), 0.0
 
@@ -94,6 +97,7 @@ class Loop:
         """Train until the end, the time limit, a cancel or an early stop; the best adapter stays in the folder."""
         reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // self._validations())
         self._resume()
+        self.board = open_board(self.settings.report_to, self.folder.path, self.step)
         reporter.update(phase="training", step=self.step, total_steps=self.total)
         self.began, self.first = time.time(), self.step
         for epoch, batches in self._schedule():
@@ -210,8 +214,12 @@ class Loop:
             "examples_per_second": sum(len(batch.examples) for batch in batches) / seconds,
             "memory_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
         }
-        self.reporter.metric(row)
+        self._metric(row)
         self.reporter.update(step=self.step, eta_s=self._eta())
+
+    def _metric(self, row: Mapping[str, Any]) -> None:
+        self.reporter.metric(row)
+        self.board.write(row)
 
     def _validate(self) -> None:
         """Loss and calls on (a sample of) the validation split; keep the adapter if it is the best."""
@@ -225,7 +233,7 @@ class Loop:
         best = all(found.key > other.key for other in self.validations)
         self.validations.append(found)
         row = {"validation_loss": loss, "validation_exact": exact, "validation_tool": tool}
-        self.reporter.metric({"step": self.step, "time": round(self.reporter.seconds, 3), **row})
+        self._metric({"step": self.step, "time": round(self.reporter.seconds, 3), **row})
         if best:
             self._save()
         return_memory()
@@ -307,6 +315,7 @@ class Loop:
             self._validate()
         if not self.best:
             self._save()
+        self.board.close()
         summary = {
             "steps": self.step,
             "total_steps": self.total,

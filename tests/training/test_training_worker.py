@@ -355,9 +355,11 @@ def batches_of(trainee: Trainee) -> list[Batch]:
 
 @pytest.mark.parametrize("family", [make_gemma, make_neox], ids=["packed", "padded"])
 def test_noise_is_on_what_is_trained_and_nowhere_else(tmp_path: Path, family: Callable[[Path], Path]) -> None:
-    """Within ``strength / sqrt(tokens * width)`` of the plain embedding while it trains, the very same when it does not."""
+    """Within ``strength / sqrt(tokens * width)`` of the plain embedding while it trains, the very same at other times."""
     place = str(family(tmp_path))
-    plain, noisy = (Trainee(*load_base(place), dataclasses.replace(QUICK, neftune=n, dialect="functiongemma")) for n in (0.0, 5.0))
+    plain, noisy = (
+        Trainee(*load_base(place), dataclasses.replace(QUICK, neftune=n, dialect="functiongemma")) for n in (0.0, 5.0)
+    )
     batches = batches_of(plain)
     assert noisy.loss(batches) == plain.loss(batches)
     noisy.step(batches[:1], 0.0)

@@ -1,9 +1,8 @@
-"""Linear layers with eight-bit weights, so that people see what quantising costs before they ship it; ``quantise`` keeps
-such weights in files.
+"""Linear layers with eight-bit weights, so that people see what quantising costs before they ship it.
 
 Weights are rounded once, symmetrically, with a scale for each output; inputs are rounded for each row as they come
-(the dynamic scheme that llama.cpp and ONNX Runtime use on CPUs). ``torch.ao.quantization``, which did this, is deprecated; its successor
-torchao took six times as long as this on the shared-prefix engine.
+(the dynamic scheme that llama.cpp and ONNX Runtime use on CPUs). ``torch.ao.quantization``, which did this, is
+deprecated; its successor torchao took six times as long as this on the shared-prefix engine.
 """
 
 from __future__ import annotations

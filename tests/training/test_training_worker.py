@@ -355,7 +355,7 @@ def batches_of(trainee: Trainee) -> list[Batch]:
 
 @pytest.mark.parametrize("family", [make_gemma, make_neox], ids=["packed", "padded"])
 def test_noise_is_on_what_is_trained_and_nowhere_else(tmp_path: Path, family: Callable[[Path], Path]) -> None:
-    """Within ``strength / sqrt(tokens * width)`` of the plain embedding while it trains, the very same at other times."""
+    """Within ``strength / sqrt(tokens * width)`` of the plain embedding in training, the very same else."""
     place = str(family(tmp_path))
     plain, noisy = (
         Trainee(*load_base(place), dataclasses.replace(QUICK, neftune=n, dialect="functiongemma")) for n in (0.0, 5.0)

@@ -8,8 +8,9 @@ from itertools import islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.inference.starter.generator import Difficulty, Row, make_row, noisy, rows
+from workbench.inference.starter.generator import Difficulty, Row, make_row, rows
 from workbench.inference.starter.lexicon import load_lexicon
+from workbench.inference.starter.phrasing import Draft
 from workbench.records import Scenario, Toolset
 from workbench.scenarios.validate import check_call, check_toolset
 from workbench.workspace import SHIPPED_DATASETS
@@ -30,7 +31,7 @@ def text_values(row: Row, scenario: Scenario) -> list[str]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 15))
+@given(st.integers(0, 10**6), st.integers(1, 16))
 def test_calls_are_valid_and_texts_stand_in_the_request(seed: int, n_tools: int) -> None:
     row = make_row(random.Random(seed), load_lexicon(), Difficulty(n_tools, n_tools, requests=12))
     assert check_toolset(row.toolset) == []
@@ -52,10 +53,14 @@ def test_there_are_requests_for_nothing_and_for_several_tools() -> None:
     assert 0.02 < sum(size > 1 for size in sizes) / len(sizes) < 0.1
 
 
-def test_noise_leaves_values_alone() -> None:
+def test_typing_leaves_values_alone() -> None:
+    lexicon = load_lexicon()
     for seed in range(200):
-        text = noisy(random.Random(seed), load_lexicon(), "please open the file My_File-1.txt now", ["My_File-1.txt"])
-        assert "My_File-1.txt" in text
+        draft = Draft()
+        text = f"please open the {draft.object('garden gate')} {draft.value('My_File-1.txt')} now, 'it' would help"
+        request, frame = draft.finish(random.Random(seed), lexicon, text)
+        assert "My_File-1.txt" in request
+        assert frame == "please open the _ _ now, 'it' would help"
 
 
 def test_nothing_of_the_shipped_toolset_occurs() -> None:

@@ -42,8 +42,8 @@ CURRICULUM = (
     (0.08, Difficulty(3, 6, arguments=(0, 0, 1), requests=40, words=0.2, literal=0.6)),
     (0.15, Difficulty(3, 8, arguments=(0, 0, 1), requests=40, words=0.4, literal=0.3)),
     (0.3, Difficulty(4, 10, arguments=(0, 0, 1, 1), requests=40, literal=0.2)),
-    (0.6, Difficulty(4, 12, requests=32, literal=0.15)),
-    (1.01, Difficulty(6, 15)),
+    (0.6, Difficulty(3, 12, requests=32, literal=0.15)),
+    (1.01, Difficulty(1, 16)),
 )
 """Until which progress which difficulty: the format, choosing among few words, among many, many arguments."""
 HELD_OUT = Difficulty(5, 8)
@@ -51,7 +51,7 @@ NAME_WEIGHT = 4.0
 """Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
 NORM_BOOST = 5.0
 """How much faster the weights of norms learn than embeddings."""
-LONGEST_CONTINUATION = 120
+LONGEST_CONTINUATION = 160
 BLOCKS = 4
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ def _about_object(
     """An action on an object, and the arguments that its words settle."""
     choice = rng.choice(list(tool.actions))
     action = tool.actions[choice]
-    template = f"{action['names'][0].replace('_', ' ')} {{o}}" if form == "literal" else rng.choice(action[form])
+    template = _own_words(tool, action) if form == "literal" else rng.choice(action[form])
     said = draft.object(tool.target["describe"] if form == "literal" else rng.choice(tool.target["say"]))
     if tool.action_argument:
         arguments[tool.action_argument] = choice
@@ -101,6 +101,13 @@ def _about_object(
         return rng.choice(lexicon.scaffolds["content"]).replace("{c}", command).replace("{q}", quoted)
     noun = draft.object(rng.choice(tool.target["names"]).replace("_", " "))
     return template.replace("{o}", _named(rng, said, noun, quoted))
+
+
+def _own_words(tool: GeneratedTool, action: Mapping[str, Any]) -> str:
+    """The action as the tool's declaration says it."""
+    said = tool.tool.description.lower()
+    own = [line for line in action["describe"] if line.replace("{o}", tool.target["describe"]).lower() == said]
+    return own[0][:1].lower() + own[0][1:].rstrip(".") if own else f"{action['names'][0].replace('_', ' ')} {{o}}"
 
 
 def _named(rng: random.Random, said: str, noun: str, words: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from workbench.inference.starter.asking import ask, remark, several_names
 from workbench.inference.starter.lexicon import Lexicon, load_lexicon
 from workbench.inference.starter.phrasing import Draft, around
-from workbench.inference.starter.tools import GeneratedTool, make_tool, make_tools
+from workbench.inference.starter.tools import GeneratedTool, disguised, make_tool, make_tools
 from workbench.records import TRIGGER, ExpectedCall, Outcome, PromptProfile, Scenario, Toolset
 
 PLATFORMS = {"linux": ("bash", "zsh", "fish"), "macos": ("zsh", "bash"), "windows": ("powershell", "cmd"),
@@ -45,6 +45,7 @@ class Difficulty:
         requests: scenarios a row.
         words: share of the lexicon's domains and actions that occur, 0 to 1.
         literal: share of requests that use the declaration's own words; the others use synonyms and idioms.
+        invented: share of tools whose name says nothing of what they do.
     """
 
     fewest: int
@@ -53,6 +54,7 @@ class Difficulty:
     requests: int = 24
     words: float = 1.0
     literal: float = 0.1
+    invented: float = 0.1
 
 
 def rows(seed: int, difficulty: Callable[[], Difficulty]) -> Iterator[Row]:
@@ -66,6 +68,7 @@ def make_row(rng: random.Random, lexicon: Lexicon, difficulty: Difficulty) -> Ro
     lexicon = lexicon.part(difficulty.words)
     n_tools = rng.randint(difficulty.fewest, difficulty.most)
     generated = make_tools(rng, lexicon, n_tools, difficulty.arguments)
+    generated = [disguised(rng, tool) if rng.random() < difficulty.invented else tool for tool in generated]
     profile = PromptProfile("context" if rng.random() < 0.6 else "plain", {"default": TRIGGER})
     toolset = Toolset("generated", tuple(item.tool for item in generated), profile)
     made = [_scenario(rng, lexicon, generated, str(i), difficulty.literal) for i in range(difficulty.requests)]

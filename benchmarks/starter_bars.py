@@ -1,10 +1,10 @@
 """What LoRA makes of the starter on a shipped dataset: base and tuned on one split, several seeds.
 
-    python benchmarks/starter_bars.py [--base FOLDER] [--dataset vetdesk] [--seeds 0 1 2] [--split validation] [--json]
+    python benchmarks/starter_bars.py [--base FOLDER] [--dataset vetdesk] [--seeds 0 1 2] [--split test] [--json]
 
-Each figure comes with its 95% Wilson interval; the last row is the mean over the seeds (their scenarios are the same, so
-a pooled interval would be too narrow and is left out). ``--split validation`` is for choosing settings: the test split is
-not; candidates are scored on it by ``starter_gate.py``.
+Each figure comes with its 95% Wilson interval; the last row is the mean over the seeds (their scenarios are the same,
+so a pooled interval would be too narrow and is left out). The validation split is for choosing settings, the test split
+is not: candidates are scored on it by ``starter_gate.py``.
 """
 
 from __future__ import annotations

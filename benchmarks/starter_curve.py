@@ -16,6 +16,7 @@ import math
 import random
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -52,17 +53,17 @@ def curve(trial: Trial, sizes: Sequence[int], seed: int = 0) -> list[dict[str, A
     order = nested_order(shipped_scenarios(trial.dataset), seed)
     points = []
     for size in sorted({min(size, len(order)) if size else len(order) for size in sizes}):
-        chosen = frozenset(order[:size])
-        rows = measure(
-            dataclasses.replace(trial, keep=lambda s, chosen=chosen: s.split != "train" or s.id in chosen),
-            with_base=False,
-        )
-        points.append({"scenarios": size, "rows": rows})
+        part = dataclasses.replace(trial, keep=partial(_is_kept, frozenset(order[:size])))
+        points.append({"scenarios": size, "rows": measure(part, with_base=False)})
     return points
 
 
+def _is_kept(chosen: frozenset[str], scenario: Scenario) -> bool:
+    return scenario.split != "train" or scenario.id in chosen
+
+
 def as_svg(points: Sequence[Mapping[str, Any]], title: str) -> str:
-    """A plot of the rates over the number of scenarios (a logarithmic axis), a dot a seed; readable on dark pages too."""
+    """A plot of the rates over the number of scenarios (logarithmic), a dot a seed; readable on dark pages too."""
     sizes = [point["scenarios"] for point in points]
     low, high = math.log2(min(sizes)), math.log2(max(sizes))
 
@@ -73,8 +74,8 @@ def as_svg(points: Sequence[Mapping[str, Any]], title: str) -> str:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * rate
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label={quoteattr(title)} '
-        'font-family="sans-serif" font-size="12" fill="#777">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label={quoteattr(title)} font-family="sans-serif" font-size="12" fill="#777">'
     ]
     for tenth in range(0, 11, 2):
         at = y(tenth / 10)

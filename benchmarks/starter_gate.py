@@ -3,8 +3,9 @@
     python benchmarks/starter_gate.py FOLDER --out DIR [--again REASON]
 
 ``DIR/ledger.jsonl`` gets a line when a candidate's scoring begins and one when it ends, under the fingerprint of its
-files. A candidate that stands there is not scored again without a reason, which the ledger keeps: whoever scores until
-the figures please has tuned to the test. ``DIR/<fingerprint>.md`` has the tables and the verdict, ``.json`` the figures.
+files. A candidate that stands there is not scored again without a reason, which the ledger keeps: whoever scores
+until the figures please has tuned to the test. ``DIR/<fingerprint>.md`` has the tables and the verdict, ``.json`` the
+figures.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ GOALS = {"tool_accuracy": 0.95, "exact_calls": 0.85, "no_tool_precision": 0.9, "
 MOST_BASE_EXACT, MOST_SECONDS, MOST_MEGABYTES = 0.6, 180.0, 20.0
 """A base that needs no tuning shows no loop; a slow or large one is no starter."""
 
-Results = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Rows of ``starter_bars.measure`` by dataset."""
+Results = Mapping[str, list[dict[str, Any]]]
+"""Rows of ``starter_bars.measure`` by dataset: the base first, then one a seed."""
 
 
 class RefusedError(Exception):
@@ -58,8 +59,8 @@ class Ledger:
         if before and not again.strip():
             last = before[-1]
             raise RefusedError(
-                f"{candidate} was scored before ({last['event']} {last['at']}). Read {self.path.parent / candidate}.md, "
-                "or say with --again why these files must be scored once more."
+                f"{candidate} was scored before ({last['event']} {last['at']}). "
+                f"Read {self.path.parent / candidate}.md, or say with --again why these files must be scored once more."
             )
         self.add(candidate, "begun", folder=str(folder), again=again.strip())
 
@@ -77,12 +78,16 @@ def checks(results: Results, megabytes: float) -> list[tuple[str, bool]]:
     found = [(f"weights take {megabytes:.1f} MB, at most {MOST_MEGABYTES:.0f}", megabytes <= MOST_MEGABYTES)]
     for dataset, rows in results.items():
         base, tuned = averaged(rows[:1], "exact_calls"), rows[1:]
-        found.append((f"{dataset}: base alone {base:.0%} exact, at most {MOST_BASE_EXACT:.0%}", base <= MOST_BASE_EXACT))
+        found.append(
+            (f"{dataset}: base alone {base:.0%} exact, at most {MOST_BASE_EXACT:.0%}", base <= MOST_BASE_EXACT)
+        )
         for rate, least in GOALS.items():
             value = averaged(tuned, rate)
             found.append((f"{dataset}: {rate.replace('_', ' ')} {value:.1%}, at least {least:.0%}", value >= least))
         slowest = max(row["train_seconds"] for row in tuned)
-        found.append((f"{dataset}: slowest training {slowest:.0f} s, at most {MOST_SECONDS:.0f}", slowest <= MOST_SECONDS))
+        found.append(
+            (f"{dataset}: slowest training {slowest:.0f} s, at most {MOST_SECONDS:.0f}", slowest <= MOST_SECONDS)
+        )
     return found
 
 
@@ -90,7 +95,7 @@ def as_report(candidate: str, results: Results, found: Sequence[tuple[str, bool]
     passed = sum(holds for _, holds in found)
     lines = [f"# Gate for {candidate}", "", f"{passed} of {len(found)} goals reached."]
     for dataset, rows in results.items():
-        lines += ["", f"## {dataset}, test split (n = {rows[0]['n']}), 95% Wilson intervals", "", as_table(list(rows))]
+        lines += ["", f"## {dataset}, test split (n = {rows[0]['n']}), 95% Wilson intervals", "", as_table(rows)]
     lines += ["", "## Goals", "", *(f"- {'reached' if holds else '**missed**'}: {goal}" for goal, holds in found)]
     return "\n".join(lines) + "\n"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.starter_gate import GOALS, Ledger, RefusedError, checks, gate
 from benchmarks.starter_bars import Trial
+from benchmarks.starter_gate import GOALS, Ledger, RefusedError, checks, gate
 from workbench.records import Scenario
 from workbench.workspace import STARTER
 

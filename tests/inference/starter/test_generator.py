@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.inference.starter.generator import Difficulty, Row, make_row, rows
 from workbench.inference.starter.lexicon import load_lexicon
+from workbench.inference.starter.numbers import DURATIONS, NUMBER_NAMES, NUMBER_WORDS, SUMS, WEIGHTS
 from workbench.inference.starter.phrasing import Draft
 from workbench.records import Scenario, Toolset
 from workbench.scenarios.validate import check_call, check_toolset
@@ -41,6 +43,52 @@ def test_calls_are_valid_and_texts_stand_in_the_request(seed: int, n_tools: int)
         for call in scenario.outcome.calls:
             assert check_call(call.call, row.toolset, "call") == []
         assert [text for text in text_values(row, scenario) if text not in scenario.request] == []
+
+
+@pytest.fixture(scope="module")
+def synonyms() -> dict[str, set[str]]:
+    """What people say for each value that an enum has."""
+    lexicon = load_lexicon()
+    entries = [*lexicon.enums, *(argument for kind in lexicon.archetypes for argument in kind.get("args", {}).values())]
+    found: dict[str, set[str]] = {}
+    for entry in entries:
+        for value, said in entry.get("values", {}).items():
+            found.setdefault(value, set()).update(said)
+    return found
+
+
+def number_words() -> dict[float, set[str]]:
+    said: dict[float, set[str]] = {}
+    tables = [NUMBER_WORDS.items(), NUMBER_NAMES, WEIGHTS, SUMS, *DURATIONS.values()]
+    for value, words_of in (pair for table in tables for pair in table):
+        said.setdefault(value, set()).add(words_of)
+    for tens in range(20, 100, 10):
+        for one in range(1, 10):
+            names = NUMBER_WORDS[tens], NUMBER_WORDS[one]
+            said.setdefault(tens + one, set()).update((" ".join(names), "-".join(names)))
+    return said
+
+
+def test_choices_and_numbers_are_said_by_a_known_rule(synonyms: dict[str, set[str]]) -> None:
+    actions = {name for action in load_lexicon().actions for name in action["names"]}
+    numbers = number_words()
+    seen: Counter[str] = Counter()
+    for row in islice(rows(21, lambda: Difficulty(4, 10)), 80):
+        for scenario in row.scenarios:
+            for call in scenario.outcome.calls:
+                tool = row.toolset.tool(call.name)
+                assert tool
+                for name, value in call.arguments.items():
+                    schema = tool.properties[name]
+                    if schema["type"] in ("integer", "number"):
+                        known = {repr(value), *numbers.get(value, ())}
+                    elif "enum" in schema and not (value in actions and set(schema["enum"]) <= actions):
+                        known = synonyms[value]
+                    else:
+                        continue
+                    seen[str(schema["type"])] += 1
+                    assert any(text in scenario.request for text in known), (value, scenario.request)
+    assert min(seen["string"], seen["integer"], seen["number"]) >= 20, seen
 
 
 def test_same_seed_same_rows() -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.inference.starter import values
+from workbench.inference.starter import numbers, values
 from workbench.inference.starter.lexicon import Lexicon
 
-PRIMARY_KINDS = ("thing", "thing", "word", "word", "filename", "path", "host", "person", "phrase", "title", "code", "ref",
-                 "url", "goods", "term", "version", "email", "address")  # fmt: skip
+PRIMARY_KINDS = ("thing", "thing", "word", "word", "filename", "path", "host", "person", "phrase", "title", "code",
+                 "ref", "url", "goods", "term", "version", "email", "address")  # fmt: skip
 PRIMARY_NAMES = ("name", "item", "title", "target", "which", "id", "subject", "label", "entry", "what")
 CONTENT_KINDS = frozenset({"phrase", "title", "term", "chore"})
 """Kinds of text that people put after a colon or in quotes rather than use as a name."""
@@ -23,8 +23,8 @@ UNIT_JOINERS = (("in",), ("for",), ("in the last", "from the past", "over the la
 SHORT_UNITS = {"minutes": ("min", "mins", "minutes"), "hours": ("h", "hrs", "hours"), "days": ("d", "days"),
                "seconds": ("s", "sec", "secs")}  # fmt: skip
 NUMBERS: Mapping[str, Callable[[random.Random], tuple[float, str]]] = {
-    "int": values.integer, "number": values.number, "float": values.decimal, "money": values.money,
-    "weight": values.weight,
+    "int": numbers.integer, "number": numbers.number, "float": numbers.decimal, "money": numbers.money,
+    "weight": numbers.weight,
 }  # fmt: skip
 
 Drawn = tuple[Any, str, str]
@@ -86,7 +86,7 @@ def _draw_archetype(
         return values.people(rng, lexicon)
     if kind == "small":
         n = rng.randint(1, 10)
-        return n, rng.choice((str(n), values.NUMBER_WORDS[n]))
+        return n, rng.choice((str(n), numbers.NUMBER_WORDS[n]))
     if kind == "duration":
         return span(rng, unit)
     if kind in NUMBERS:
@@ -98,8 +98,8 @@ def _draw_archetype(
 def span(rng: random.Random, unit: str) -> tuple[int, str]:
     """A count of time units, said in its own unit, short or long, or in a larger one."""
     if rng.random() < 0.35:
-        return rng.choice(values.DURATIONS[unit])
-    value, said = values.integer(rng)
+        return rng.choice(numbers.DURATIONS[unit])
+    value, said = numbers.integer(rng)
     if said[-1:].isdigit() and rng.random() < 0.25:
         return value, said + rng.choice(("", " ")) + rng.choice(SHORT_UNITS[unit])
     return value, f"{said} {unit if value != 1 else unit[:-1]}"
@@ -143,9 +143,9 @@ def _text_or_number(rng: random.Random, lexicon: Lexicon) -> Argument:
     def draw(r: random.Random) -> Drawn:
         value: Any
         if kind == "int":
-            value, words = values.integer(r)
+            value, words = numbers.integer(r)
         elif kind == "float":
-            value, words = values.decimal(r)
+            value, words = numbers.decimal(r)
         elif kind == "list":
             value, words = values.listing(r, lexicon)
         else:

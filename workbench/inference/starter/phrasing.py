@@ -1,7 +1,7 @@
 """How a request is put together: sentence patterns, marks that stand for values, and the noise of typing.
 
-While a request is written, each value and each object is one mark (a private-use character). So noise and patterns leave
-values alone, and what remains when marks are masked is the request's frame. Knows no tool.
+While a request is written, each value and each object is one mark (a private-use character). So noise and patterns
+leave values alone, and what remains when marks are masked is the request's frame. Knows no tool.
 """
 
 from __future__ import annotations

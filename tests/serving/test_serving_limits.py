@@ -31,7 +31,7 @@ class Limited:
         app = FastAPI()
         install(app, self.store, self.serving)
         app.add_middleware(Guard, policy=Policy((), (KEY,), key_required=True, max_bytes=2 << 20, idle_seconds=0.5))
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
+        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         while not self.server.started:
@@ -133,3 +133,31 @@ def test_models_and_toolsets_of_the_settings(limited: Limited):
     with_toolset = Serving(limited.store, ServeSettings(toolsets={"starter": "no such"}))
     with pytest.raises(Exception, match="no such"):
         with_toolset.read(ASK)
+
+
+def test_nothing_secret_is_logged(
+    limited: Limited,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+):
+    """Neither keys, right or wrong, nor what people ask for, not even where answering fails."""
+
+    async def broken(ask):
+        raise RuntimeError("the model broke")
+        yield
+
+    monkeypatch.setattr(limited.serving, "answer", broken)
+    caplog.set_level("DEBUG", logger="workbench")
+    said = {**ASK, "messages": [{"role": "user", "content": "my salary is 4711"}]}
+    assert limited.post(json=said).status_code == 500
+    assert limited.post(json={**said, "stream": True}).status_code == 500
+    assert limited.post(json={**said, "temperature": "my salary"}).status_code == 400
+    assert limited.post(content=b"my salary is 4711").status_code == 400
+    assert limited.post("/api/suggest", json={"request": ["my salary"]}).status_code == 400
+    assert limited.post(json=said, headers={"Authorization": "Bearer guessed-key"}).status_code == 401
+    assert limited.raw(b"my salary\r\n\r\n").startswith("HTTP/1.1 400")
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert "the model broke" in logged, "what went wrong is logged"
+    for secret in (KEY, "guessed-key", "salary", "4711"):
+        assert secret not in logged

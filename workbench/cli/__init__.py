@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from workbench import __version__
-from workbench.cli import comparing, data, generating, quality, runs, serving, tools, training
+from workbench.cli import comparing, data, generating, quality, runs, serving, suggesting, tools, training
 from workbench.cli.output import fail
 from workbench.errors import WorkbenchError
 
@@ -44,6 +44,8 @@ VERBS = (
     serving.add_app,
     serving.add_serve,
     serving.add_served,
+    serving.add_config,
+    suggesting.add_suggest,
     serving.add_demo,
 )
 """What adds each verb, in the order of the help."""

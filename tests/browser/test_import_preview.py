@@ -5,6 +5,17 @@ import json
 from tests.browser.checks import violations
 from tests.small_workspace import make_scenario
 
+LONG = 8_000
+WATCH = """() => {
+    window.seen = [];
+    const note = () => {
+        const bar = document.querySelector("#wb-notice progress");
+        if (bar) window.seen.push([bar.parentElement.querySelector("strong").textContent, bar.hasAttribute("value") ? bar.value : null]);
+    };
+    new MutationObserver(note).observe(document.querySelector("#wb-notice"), { childList: true, subtree: true, attributes: true });
+}"""
+"""Notes each title and value that a progress bar has."""
+
 
 def choose(page, *files):
     with page.expect_file_chooser() as chooser:
@@ -35,6 +46,29 @@ def test_preview_compares_and_undo_takes_all_back(open_page, tmp_path):
     page.get_by_role("button", name="Import 3 scenarios").click()
     page.get_by_text("1–13 of 13").wait_for()
     assert page.locator("#wb-table b").count() == 0
+    page.locator(".toast .act").click()
+    page.get_by_text("1–12 of 12").wait_for()
+
+
+def test_a_long_import_shows_how_far_it_is(open_page, tmp_path):
+    file = tmp_path / "long.jsonl"
+    rows = [make_scenario(1000 + i).to_dict() for i in range(LONG)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = open_page("/scenarios", dark=True)
+    page.evaluate(WATCH)
+    choose(page, file)
+    page.get_by_role("button", name=f"Import {LONG:,} scenarios").wait_for()
+    seen = page.evaluate("window.seen.splice(0)")
+    assert seen[0] == ["Uploading…", None]
+    read = [one for one in seen if one != seen[0]]
+    assert {title for title, _ in read} == {f"Reading {file.name}"}
+    page.get_by_role("button", name=f"Import {LONG:,} scenarios").click()
+    page.get_by_text(f"1–50 of {LONG + 12}").wait_for()
+    page.locator(".toast", has_text="Imported").wait_for()
+    brought = page.evaluate("window.seen.splice(0)")
+    assert {title for title, _ in brought} == {f"Importing {file.name}"}
+    for steps in ([share for _, share in read], [share for _, share in brought]):
+        assert steps == sorted(steps) and len(set(steps)) > 1 and 0 < steps[-1] <= 100
     page.locator(".toast .act").click()
     page.get_by_text("1–12 of 12").wait_for()
 

@@ -20,8 +20,13 @@ from workbench.store import migrations
 from workbench.workspace import Workspace
 
 Cursor = duckdb.DuckDBPyConnection
-# Nothing is ever fetched from outside: JSON, the one extension in use, is built in.
-CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+# Nothing is ever fetched from outside: JSON, the one extension in use, is built in. What does not fit into the memory
+# goes to disk: a million scenarios come in within this limit, and without one they would take twice as much.
+CONFIG: dict[str, Any] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "memory_limit": "1GB",
+}
 
 _DISK_REFUSED = re.compile(r"Could not \w+ file|No space left")
 

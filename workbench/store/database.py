@@ -135,6 +135,9 @@ def _plain_errors(path: Path) -> Iterator[None]:
         if _DISK_REFUSED.search(str(error)) is None:
             raise
         raise _explain(str(error), path) from error
+    except duckdb.OutOfMemoryException as error:
+        message = f"The database may use {CONFIG['memory_limit']} of memory, and this needs more."
+        raise WorkbenchError(message, "Do it in smaller parts: nothing was changed.") from error
     except duckdb.FatalException as error:
         message = f"The database {path} stopped after an earlier error."
         raise WorkbenchError(message, "Make sure that the disk has space, then start the app again.") from error

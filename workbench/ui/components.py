@@ -37,7 +37,7 @@ EAGER: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 SLOW: dict[str, Any] = {**QUIET, "queue": True, "concurrency_limit": None}
 """For events whose callback answers several times: see ``watched``. Only Gradio's queue can do that."""
 
-GLANCE_SECONDS = 0.3
+GLANCE_SECONDS = 0.2
 """How often long work says how far it is; work that is done sooner shows no progress at all."""
 PARCEL_SECONDS = 600.0
 PRESS = "() => setTimeout(() => workbench.press('#wb-download'), 100)"

@@ -60,7 +60,10 @@ def test_the_only_model_is_asked_for(client):
     with serve(models) as server:
         assert client.post("/api/endpoints", json={"base_url": server.base_url}).json()["model"] == "tiny"
         names.append("large")
-        assert "has 2 models: tiny, large" in error_of(client.post("/api/endpoints", json={"base_url": server.base_url}))["message"]
+        assert (
+            "has 2 models: tiny, large"
+            in error_of(client.post("/api/endpoints", json={"base_url": server.base_url}))["message"]
+        )
 
 
 def test_one_is_evaluated_and_its_failures_are_counted(client, monkeypatch):

@@ -94,7 +94,9 @@ def test_a_split_of_a_snapshot_is_exported_as_it_was(open_page, verbs, imported,
         form.get_by_role("button", name="Export").click()
     rows = [json.loads(line) for line in download.value.path().read_text("utf-8").splitlines()]
     assert download.value.suggested_filename == "snapshot.jsonl"
-    assert rows == [json.loads(line) for line in b"".join(verbs.export({"split": "test"}, "jsonl", snapshot)).splitlines()]
+    assert rows == [
+        json.loads(line) for line in b"".join(verbs.export({"split": "test"}, "jsonl", snapshot)).splitlines()
+    ]
     assert rows and {row["split"] for row in rows} == {"test"}
     assert violations(page) == []
 

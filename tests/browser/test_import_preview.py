@@ -8,11 +8,12 @@ from tests.small_workspace import make_scenario
 LONG = 10_000
 WATCH = """() => {
     window.seen = [];
+    const notice = document.querySelector("#wb-notice");
     const note = () => {
-        const bar = document.querySelector("#wb-notice progress");
-        if (bar) window.seen.push([bar.parentElement.querySelector("strong").textContent, bar.hasAttribute("value") ? bar.value : null]);
+        const bar = notice.querySelector("progress"), title = notice.querySelector("strong")?.textContent;
+        if (bar) window.seen.push([title, bar.hasAttribute("value") ? bar.value : null]);
     };
-    new MutationObserver(note).observe(document.querySelector("#wb-notice"), { childList: true, subtree: true, attributes: true });
+    new MutationObserver(note).observe(notice, { childList: true, subtree: true, attributes: true });
 }"""
 """Notes each title and value that a progress bar has."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.small_models import make_bert
 from workbench.errors import WorkbenchError

@@ -112,7 +112,9 @@ def history(store: Store, scenario_id: str) -> list[Revision]:
         [scenario_id],
     )
     return [
-        Revision(scenario_of(row["body"]), row["revision"], row["author"], row["created_at"], row["kind"], row["deleted"])
+        Revision(
+            scenario_of(row["body"]), row["revision"], row["author"], row["created_at"], row["kind"], row["deleted"]
+        )
         for row in rows
     ]
 

@@ -9,6 +9,7 @@ from workbench.grammars import Choice
 from workbench.inference import router as router_module
 from workbench.inference.engine import LoadedModel, load
 from workbench.inference.picking import Sampling
+from workbench.inference.prefix_cache import PrefixCache
 from workbench.inference.replies import reply_to
 from workbench.inference.router import Router, Wish
 from workbench.records import Message, Model, PromptProfile, Scenario, Tool, ToolCall, Toolset
@@ -93,16 +94,27 @@ def test_prefixes_are_computed_once_and_forgotten_in_turn(router: Router, monkey
     computed = []
     prefill = router_module.prefill
     monkeypatch.setattr(router_module, "prefill", lambda *given: computed.append(1) or prefill(*given))
-    monkeypatch.setattr(router_module, "PREFIXES_KEPT", 2)
-    router._prefixes.clear()
+    router.prefixes = PrefixCache()
     for text in ("ping one", "find two", "3"):
         router.reply(ask(text), TOOLSET.tools, FORCED)
     assert len(computed) == 1
     for tools in ((CLOCK,), (PING,), (CLOCK,)):
         router.reply(ask("ping one"), tools, FORCED)
-    assert len(computed) == 3 and len(router._prefixes) == 2
+    assert len(computed) == 3 and len(router.prefixes) == 3
+    router.prefixes.most = router.prefixes.bytes - 1
+    router.reply(ask("ping one"), (PING,), FORCED)
+    assert len(computed) == 3 and len(router.prefixes) == 2 and router.prefixes.bytes <= router.prefixes.most
     router.reply(ask("ping one"), TOOLSET.tools, FORCED)
     assert len(computed) == 4
+    router.prefixes.most = 0
+    assert router.reply(ask("ping one"), (CLOCK,), FORCED)[0].calls and len(router.prefixes) == 1
+
+
+def test_a_short_beginning_does_not_stand_for_a_long_one(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    router.prefixes = PrefixCache()
+    router.reply(ask("hello"), (), Wish(choice=Choice("none"), max_new_tokens=2))
+    router.reply(ask("hello"), TOOLSET.tools, FORCED)
+    assert sorted(len(one.tokens) > 20 for one in router.prefixes._known.values()) == [False, True]
 
 
 def test_a_tool_result_is_answered(loaded: LoadedModel) -> None:

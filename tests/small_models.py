@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizerFast,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
     GPTNeoXConfig,
@@ -94,6 +97,20 @@ def make_neox(folder: Path, *, seed: int = 0) -> Path:
     tokenizer = make_tokenizer(special=["<|endoftext|>"], bos="", eos="<|endoftext|>", pad="<|endoftext|>")
     sizes = {name: value for name, value in _sizes(tokenizer).items() if name != "num_key_value_heads"}
     return _write(folder, tokenizer, GPTNeoXForCausalLM, GPTNeoXConfig(**sizes, use_parallel_residual=False), seed)
+
+
+ENCODER_WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] what time is it ping the host tell me please".split()
+
+
+def make_encoder(folder: Path, *, seed: int = 0) -> Path:
+    """Write a random BERT and its tokenizer, which knows few words."""
+    folder.mkdir(exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(ENCODER_WORDS))
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(ENCODER_WORDS), **sizes)).save_pretrained(folder)
+    return folder
 
 
 FAMILIES: dict[str, Callable[[Path], Path]] = {"gemma": make_gemma, "qwen": make_qwen, "llama": make_llama}

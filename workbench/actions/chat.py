@@ -13,16 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.actions import curate
-from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.actions.served import find_served, served_toolset
 from workbench.records import TRIGGER, Message, Model, RecordError, Scenario, Tool, ToolCall, Toolset
 from workbench.scenarios.messages import to_messages
-from workbench.store import runs as run_store
+from workbench.scenarios.validate import check_schema
 from workbench.store.database import Store
 
 Json = dict[str, Any]
 MAX_REPLIES, MAX_TOKENS, MAX_TOOLS, MAX_MESSAGES, MAX_STOPS, MAX_ALTERNATIVES = 16, 2048, 256, 256, 4, 20
 DEFAULT_TOKENS = 256
+MAX_BEAMS = 8
 _ROUTER = re.compile(
     r"\s*\[MODE\][ \t]*(?P<mode>\S*)\s*\[SYSTEM_PROMPT\]\s*.*?\[USER_REQUEST\]\s*(?P<request>.*)", re.S
 )
@@ -31,16 +31,14 @@ _CONTEXT = re.compile(
 )
 
 
-class NoModelError(RecordError):
-    """The model that was asked for is not served."""
-
-
 @dataclass(frozen=True)
 class Ask:
     """One request, read and checked.
 
     Attributes:
-        wish: the fields of ``inference.router.Wish`` as JSON, and ``stream``.
+        wish: the fields of ``inference.decisions.Wish`` as JSON, and ``stream``.
+        name: what the request calls the model.
+        usage: whether a stream ends with its token counts.
     """
 
     model: Model
@@ -48,6 +46,8 @@ class Ask:
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...]
     wish: Json
+    name: str = ""
+    usage: bool = False
 
     def to_process(self) -> Json:
         """What ``serving.worker`` reads."""
@@ -60,18 +60,15 @@ class Ask:
         }
 
 
-def served_models(store: Store, more: Sequence[str] = ()) -> list[Model]:
-    """Models that a request may name: the starter, every adapter, and those that were configured."""
-    local = [model for model in list_models(store) if model.id == STARTER_ID or model.adapter]
-    return [*local, *(resolve(store, model_id) for model_id in more if model_id not in [model.id for model in local])]
-
-
-def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "") -> Ask:
+def read_ask(
+    store: Store, body: Any, more: Sequence[str] = (), toolset: str = "", names: Mapping[str, str] | None = None
+) -> Ask:
     """Check a request's body.
 
     Args:
         more: ids of configured models.
         toolset: name of the served toolset; empty takes the one that the model was trained for, or the default one.
+        names: model ids by the names that they are served under.
 
     Raises:
         NoModelError: no such model is served.
@@ -80,27 +77,19 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
     if not isinstance(body, Mapping):
         raise RecordError("", "the body must be a JSON object")
     name = _text(body.get("model"), "model")
-    model = next((model for model in served_models(store, more) if model.id == name), None)
-    if model is None:
-        raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
-    served = _served_toolset(store, name, toolset)
+    model = find_served(store, name, more, names)
+    served = served_toolset(store, model.id, toolset)
     given = _list(body, "messages", MAX_MESSAGES)
     if not given:
         raise RecordError("messages", "is empty")
     messages = _read_messages(given)
     tools = tuple(Tool.from_dict(row, f"tools[{i}]") for i, row in enumerate(_list(body, "tools", MAX_TOOLS)))
+    wish = _read_wish(body, tools or served.tools)
     if not tools:
         messages, tools = _in_profile(messages, served), served.tools
     elif messages[0].role != "system":
         messages = (Message("system", TRIGGER), *messages)
-    return Ask(model, served, messages, tools, _read_wish(body, tools))
-
-
-def _served_toolset(store: Store, model_id: str, name: str) -> Toolset:
-    run = run_store.get(store, model_id.removeprefix(RUN_PREFIX)) if model_id.startswith(RUN_PREFIX) else None
-    if run and not name:
-        return Toolset.from_dict(run.config["toolset"])
-    return curate.toolset(store, name or curate.default_toolset(store))
+    return Ask(model, served, messages, tools, wish, name, _read_usage(body))
 
 
 def _in_profile(messages: tuple[Message, ...], toolset: Toolset) -> tuple[Message, ...]:
@@ -177,18 +166,24 @@ def _content(value: Any, path: str, may_lack: bool) -> str:
 def _read_wish(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
     shown = body.get("logprobs") or False
     alternatives = _number(body, "top_logprobs", 0, 0, MAX_ALTERNATIVES, whole=True)
-    if body.get("response_format") not in (None, {"type": "text"}):
-        raise RecordError("response_format", "only plain text and tool calls are served")
+    temperature = _number(body, "temperature", 0.0, 0.0, 2.0)
+    count = _number(body, "n", 1, 1, MAX_REPLIES, whole=True)
+    beams = _number(body, "beams", 0, 0, MAX_BEAMS, whole=True)
+    if beams and temperature:
+        raise RecordError("temperature", "must be 0 with beams, which are not drawn")
+    if beams and count > beams:
+        raise RecordError("n", "must be at most the number of beams")
     limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     return {
-        "choice": _read_choice(body, tools),
+        "choice": _with_schema(body, _read_choice(body, tools)),
         "constrained": _flag(body, "constrained", True),
-        "count": _number(body, "n", 1, 1, MAX_REPLIES, whole=True),
+        "count": count,
+        "beams": beams,
         "max_new_tokens": _number(body, limit, DEFAULT_TOKENS, 1, MAX_TOKENS, whole=True),
         "stop": _read_stop(body.get("stop")),
         "stream": _flag(body, "stream", False),
         "sampling": {
-            "temperature": _number(body, "temperature", 0.0, 0.0, 2.0),
+            "temperature": temperature,
             "top_p": _number(body, "top_p", 1.0, 0.0, 1.0),
             "top_k": _number(body, "top_k", 0, 0, 1000, whole=True),
             "seed": _number(body, "seed", 0, -(2**53), 2**53, whole=True) % 2**53,
@@ -211,6 +206,37 @@ def _read_choice(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
     if name not in [tool.name for tool in tools]:
         raise RecordError("tool_choice.function.name", f"no tool is called {name!r}")
     return {"mode": "forced", "tool": name, "several": False}
+
+
+def _with_schema(body: Mapping[str, Any], choice: Json) -> Json:
+    """The choice, what is said instead of calls held to ``response_format``. Who brings no tools wants no calls."""
+    wanted = body.get("response_format")
+    if wanted is None or wanted == {"type": "text"}:
+        return choice
+    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    if kind == "json_object":
+        schema: Any = {"type": "object"}
+    elif kind == "json_schema":
+        outer = wanted.get("json_schema")
+        schema = outer.get("schema") if isinstance(outer, Mapping) else None
+        problems = check_schema(schema, "response_format.json_schema.schema")
+        if problems:
+            raise RecordError(problems[0].field, problems[0].message, problems[0].hint)
+    else:
+        raise RecordError("response_format.type", "must be text, json_object or json_schema")
+    if choice["mode"] == "forced":
+        return choice
+    mode = choice["mode"] if body.get("tools") else "none"
+    return {**choice, "mode": mode, "schema": json.dumps(schema)}
+
+
+def _read_usage(body: Mapping[str, Any]) -> bool:
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, Mapping):
+        raise RecordError("stream_options", "must be an object")
+    return _flag(options, "include_usage", False)
 
 
 def _read_stop(value: Any) -> list[str]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from workbench.actions.chat import Ask
+import workbench
+from workbench.actions.chat import Ask, read_ask
+from workbench.actions.models import STARTER_ID, resolve
+from workbench.actions.served import check_served, find_served, served_models, served_toolset, snapshot_of
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import worker_environment
+from workbench.records import Model, RecordError
 from workbench.scenarios.redaction import redact
 from workbench.serving.process import ModelProcess
+from workbench.store import served as served_store
 from workbench.store import traffic
 from workbench.store.database import Store
 
@@ -30,6 +36,14 @@ class ServeSettings:
         traffic: whether decisions are recorded, redacted first.
         keep_days: how long they are kept.
         seconds: longest time for one answer.
+        names: model ids by names of their own, such as ``router``; a name can be swapped to another model while
+            requests are answered.
+        encoder: folder or hub id of a BERT-like model for ``/v1/embeddings``; empty serves none.
+        waiting: requests under way or waiting; further ones are refused until there is room.
+        rows: replies of one model that are written side by side.
+        models_kept: models in memory at once, beside those that are answering.
+        prefix_mb: memory of one model for prompts' beginnings that stay computed.
+        threads: CPU threads of the process that holds the models; 0 lets torch choose.
     """
 
     models: tuple[str, ...] = ()
@@ -37,6 +51,17 @@ class ServeSettings:
     traffic: bool = True
     keep_days: int = 90
     seconds: float = 120.0
+    names: Mapping[str, str] = field(default_factory=dict)
+    encoder: str = ""
+    waiting: int = 64
+    rows: int = 32
+    models_kept: int = 2
+    prefix_mb: int = 512
+    threads: int = 0
+
+    def limits(self) -> dict[str, int]:
+        """Fields of ``serving.worker.Limits``."""
+        return {"models": self.models_kept, "rows": self.rows, "prefix_mb": self.prefix_mb}
 
 
 class SlowError(WorkbenchError):
@@ -48,19 +73,85 @@ class Serving:
 
     def __init__(self, store: Store, settings: ServeSettings | None = None) -> None:
         self.store, self.settings = store, settings or ServeSettings()
-        self.process = ModelProcess(store.workspace.runs / "serving.log", worker_environment(os.environ))
+        told = self.settings
+        environment = worker_environment(os.environ) | ({"OMP_NUM_THREADS": str(told.threads)} if told.threads else {})
+        self.process = ModelProcess(store.workspace.runs / "serving.log", environment, told.waiting, told.limits())
         traffic.forget_before(store, self.settings.keep_days)
 
-    async def answer(self, ask: Ask) -> AsyncGenerator[Json]:
+    @property
+    def names(self) -> dict[str, str]:
+        """Model ids by the names that they are served under now."""
+        swapped = served_store.names(self.store)
+        return {name: swapped.get(name, model) for name, model in self.settings.names.items()}
+
+    def models(self) -> list[Model]:
+        """Models that a request may name."""
+        return served_models(self.store, self.settings.models, self.names)
+
+    def read(self, body: Any) -> Ask:
+        """Check the body of a chat completion. Raises RecordError: see ``chat.read_ask``."""
+        return read_ask(self.store, body, self.settings.models, self.settings.toolset, self.names)
+
+    def answer(self, ask: Ask) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.
 
         Raises:
             SlowError: it took too long; the request was taken back.
             WorkbenchError: the request cannot be answered.
         """
+        return self._events(ask.to_process())
+
+    async def swap(self, name: str, model_id: str) -> Json:
+        """Let a served name stand for another model. It is loaded first; requests under way are answered by the old
+        one, and none is refused.
+
+        Raises:
+            WorkbenchError: the name or the model is not known, or the model cannot be loaded.
+        """
+        before = self.names.get(name)
+        if before is None:
+            known = ", ".join(self.names) or "none"
+            raise RecordError("name", f"no model is served under the name '{name}'", f"Names that are: {known}.")
+        model = check_served(resolve(self.store, model_id))
+        toolset = served_toolset(self.store, model.id, self.settings.toolset)
+        async with aclosing(self._events({"warm": asdict(model), "toolset": toolset.to_dict()})) as events:
+            async for _ in events:
+                pass
+        served_store.swap(self.store, name, model.id)
+        return {"name": name, "model": model.id, "before": before}
+
+    async def embed(self, texts: Sequence[str]) -> Json:
+        """``vectors``, base64 of little-endian float32 of length 1, and ``tokens``, their number.
+
+        Raises:
+            WorkbenchError: there is no encoder, or it cannot be loaded.
+        """
+        if not self.settings.encoder:
+            raise WorkbenchError("No encoder is configured, so there are no embeddings.", "Name one where you serve.")
+        last: Json = {}
+        asked = {"encoder": self.settings.encoder, "texts": list(texts)}
+        async with aclosing(self._events(asked)) as events:
+            async for event in events:
+                last = event
+        return last
+
+    def health(self) -> Json:
+        """What answers requests, and whether it can."""
+        told, names = self.settings, self.names
+        name = next(iter([*names, *told.models, STARTER_ID]))
+        state = {"process": self.process.pid is not None, "waiting": self.process.waiting, **self.process.about}
+        found: Json = {"status": "ok", "version": workbench.__version__, "model": name, "device": None, **state}
+        try:
+            model = find_served(self.store, name, told.models, names)
+            toolset = served_toolset(self.store, model.id, told.toolset).name
+        except WorkbenchError as error:
+            return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
+        return {**found, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}
+
+    async def _events(self, asked: Json) -> AsyncGenerator[Json]:
         try:
             async with asyncio.timeout(self.settings.seconds):
-                async for event in self.process.ask(ask.to_process()):
+                async for event in self.process.ask(asked):
                     if "error" in event:
                         if event["kind"] == "bug":
                             raise RuntimeError(event["error"])

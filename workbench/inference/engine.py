@@ -309,9 +309,7 @@ def _answer_group(
     for at in range(0, len(members), batch_size):
         batch = members[at : at + batch_size]
         started = time.perf_counter()
-        rows = [
-            Row(list(encoded[i][group.length :]), _hand(prompts[i], loaded.stops), max_new_tokens) for i in batch
-        ]
+        rows = [Row(list(encoded[i][group.length :]), _hand(prompts[i], loaded.stops), max_new_tokens) for i in batch]
         if prefix:
             decode_behind(loaded.model, prefix, group.length, rows, loaded.stops)
         else:

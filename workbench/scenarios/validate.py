@@ -222,7 +222,9 @@ def _unknown_arguments(arguments: Mapping[str, Any], tool: Tool, path: str) -> l
     ]
 
 
-def _schema_problems(schema: Mapping[str, Any], value: Any, path: str, rename: str = "", told: bool = True) -> list[Problem]:
+def _schema_problems(
+    schema: Mapping[str, Any], value: Any, path: str, rename: str = "", told: bool = True
+) -> list[Problem]:
     """What the schema finds wrong with the value; ``rename`` stands for ``path`` and the first step below it.
 
     ``told``: unknown arguments were reported before.

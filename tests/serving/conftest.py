@@ -26,10 +26,9 @@ class Served:
         self.store = open_small(root)
         make_encoder(root / "encoder")
         names = {"router": "starter"}
-        self.serving = Serving(
-            self.store,
-            ServeSettings(seconds=300, names=names, models=(str(root / "other"),), encoder=str(root / "encoder")),
-        )
+        families = tuple(str(root / name) for name in ("gemma", "qwen", "llama", "other"))
+        settings = ServeSettings(seconds=300, names=names, models=families, encoder=str(root / "encoder"))
+        self.serving = Serving(self.store, settings)
         app = FastAPI(openapi_url="/api/openapi.json")
         install(app, self.store, self.serving)
         app.add_middleware(Guard, policy=Policy(keys=(KEY,)))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.small_models import FAMILIES
+from tests.small_workspace import open_small
 from workbench.actions.chat import read_ask
 from workbench.dialects import get_dialect
 from workbench.records import TRIGGER, PromptProfile, Scenario, Toolset
@@ -57,9 +58,14 @@ ROUTER = "[MODE] chat\n[SYSTEM_PROMPT]\nYou are PC-AI.\n[USER_REQUEST]\nping hos
 CONTEXT = "OS: macos, Shell: zsh\nQuery: ping host7"
 
 
-def test_prompts_of_programs_are_recognised(served):
+def test_prompts_of_programs_are_recognised(tmp_path):
     """PC-AI's and Caro's requests become what scenarios of the served toolset became in training."""
-    tools = ask_of(served.store, "ping host7").toolset.tools
+    with open_small(tmp_path) as store:
+        check_prompts(store)
+
+
+def check_prompts(store):
+    tools = ask_of(store, "ping host7").toolset.tools
     profiles = {
         "plain": PromptProfile(),
         "context": PromptProfile("context"),
@@ -67,16 +73,15 @@ def test_prompts_of_programs_are_recognised(served):
     }
     for style, profile in profiles.items():
         toolset = Toolset(f"served-{style}", tools, profile)
-        save_toolset(served.store, toolset, "test")
-        known = {"plain": "", "router": "chat", "context": ""}
+        save_toolset(store, toolset, "test")
         for said, where in ((ROUTER, {"mode": "chat"}), (CONTEXT, {"os": "macos", "shell": "zsh"})):
-            ask = ask_of(served.store, said, toolset.name)
+            ask = ask_of(store, said, toolset.name)
             expected = to_messages(Scenario("s", toolset.name, "ping host7", **where), toolset)
             if style == "router" and said is ROUTER:
                 # Already written as in training: left as it came.
                 assert ask.messages[-1].content == said and ask.messages[0].content == TRIGGER
             assert [message.content for message in ask.messages] == [message.content for message in expected]
-            assert ask.tools == tools, known
+            assert ask.tools == tools
 
 
 def test_a_caller_keeps_its_own_system_prompt_and_tools(served):
@@ -93,7 +98,8 @@ def test_a_caller_keeps_its_own_system_prompt_and_tools(served):
 
 def test_no_tool_is_said_where_none_is_needed(served):
     """A reply without words and without a call says so."""
-    said = served.ask(ROUTER, tool_choice="none", logit_bias={str(i): -100 for i in range(30, 4096)}, max_tokens=3)
-    assert said.choices[0].message.content and said.choices[0].message.tool_calls is None
-    empty = served.ask(ROUTER, stop=["<", "N", " ", "a", "e", "o", "i"], tool_choice="none", max_tokens=3)
-    assert empty.choices[0].message.content
+    words = [served.ask(ROUTER, tool_choice="none", max_tokens=1, seed=i, temperature=2.0) for i in range(2)]
+    assert all(one.choices[0].message.content for one in words)
+    first = words[0].choices[0].message.content[0]
+    empty = served.ask(ROUTER, tool_choice="none", max_tokens=1, seed=0, temperature=2.0, stop=[first])
+    assert empty.choices[0].message.content == "NO_TOOL" and empty.choices[0].message.tool_calls is None

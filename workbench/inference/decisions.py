@@ -133,9 +133,15 @@ class Pending:
             self.hands.append(Hand(matcher, self.loaded.stops, sampling, lambda taken, row=row: self._grow(row, taken)))  # type: ignore[misc]
 
     def show(self, replies: Sequence[Sequence[Taken]]) -> None:
-        """What the replies are at the moment, where they do not grow token by token; the best first."""
-        for row, taken in zip(range(self.wish.count), replies, strict=False):
-            self.taken[row] = list(taken)
+        """What the replies are at the moment, where they do not grow token by token; the best first. Of those that are
+        written in other tokens but read the same the best one counts."""
+        self.taken = [[] for _ in range(self.wish.count)]
+        seen: set[str] = set()
+        for taken in replies:
+            text = self._text_of([one.token for one in taken if one.token not in self.loaded.stops])
+            if text not in seen and len(seen) < self.wish.count:
+                self.taken[len(seen)] = list(taken)
+                seen.add(text)
 
     def decide(self) -> None:
         """All replies are written."""
@@ -207,7 +213,9 @@ class Pending:
         return "stop" if ended else "length"
 
     def _decode(self, row: int) -> str:
-        ids = [one.token for one in self.taken[row]]
+        return self._text_of([one.token for one in self.taken[row]])
+
+    def _text_of(self, ids: list[int]) -> str:
         return str(self.loaded.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 

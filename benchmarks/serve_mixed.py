@@ -2,10 +2,10 @@
 
     python benchmarks/serve_mixed.py [--minutes 10] [--clients 32] [--seed 0]
 
-Clients on this computer ask with and without tools, streamed and whole, several replies at once, JSON, names that are
-swapped under them, and bodies that are broken; some go away in the middle. At the end: no answer was a 5xx, every
-completion that was acknowledged is in the recorded traffic, and the process that holds the models needs no more memory
-than after its first quarter (a tenth more is let through). Exit status 1 where one of these does not hold.
+Clients on this computer ask with and without tools, streamed and whole, several replies at once, JSON, models that are
+loaded and forgotten beside them, and bodies that are broken; some go away in the middle. At the end: no answer was a
+5xx, every completion that was acknowledged is in the recorded traffic, and the process that holds the models needs no
+more memory than after its first quarter (a tenth more is let through). Exit status 1 where one of these does not hold.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ BROKEN: tuple[bytes, ...] = (
     b"",
     b"{",
     b"[]",
-    b'{"model": "router"}',
+    b'{"model": "starter"}',
     b'{"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}',
-    b'{"model": "router", "messages": [{"role": "user", "content": "\\ud800"}]}',
-    b'{"model": "router", "messages": [{"role": "tool", "content": "x", "tool_call_id": "y"}]}',
-    b'{"model": "router", "messages": "hi", "n": 1e99}',
-    b'{"model": "router", "messages": [{"role": "user", "content": "hi"}], "tools": [{"function": {"name": 3}}]}',
-    b'{"model": "router", "messages": [{"role": "user", "content": "hi"}], "stop": ["", 3]}',
+    b'{"model": "starter", "messages": [{"role": "user", "content": "\\ud800"}]}',
+    b'{"model": "starter", "messages": [{"role": "tool", "content": "x", "tool_call_id": "y"}]}',
+    b'{"model": "starter", "messages": "hi", "n": 1e99}',
+    b'{"model": "starter", "messages": [{"role": "user", "content": "hi"}], "tools": [{"function": {"name": 3}}]}',
+    b'{"model": "starter", "messages": [{"role": "user", "content": "hi"}], "stop": ["", 3]}',
 )
-MODELS = ("starter", "starter+int8")
+MODELS = ("starter", "starter+int8", "starter+int8+grammar")
+"""One more than are kept."""
 TOOL = {
     "type": "function",
     "function": {
@@ -91,7 +92,7 @@ class Client:
 
     def body(self, **more: Any) -> dict[str, Any]:
         said = f"{self.rng.choice(REQUESTS)} {self.rng.randint(0, 99)}"
-        model = self.rng.choice(("router", "starter"))
+        model = self.rng.choice(MODELS)
         messages = [{"role": "user", "content": said}]
         return {"model": model, "messages": messages, "max_tokens": 48, **self.rng.choice(MORE), **more}
 
@@ -127,15 +128,13 @@ class Client:
         self.seen.statuses[answer.status_code] += 1
 
 
-async def swap_and_weigh(url: str, serving: Serving, seen: Seen, until: float) -> None:
-    """Swap the name every few seconds, and note the memory of the process that holds the models."""
+async def warm_and_weigh(url: str, serving: Serving, seen: Seen, until: float) -> None:
+    """Load another model every few seconds, so that one is forgotten; note the memory of the process."""
     async with httpx.AsyncClient(timeout=300) as client:
         at = 0
         while time.monotonic() < until:
             at += 1
-            answer = await client.post(
-                f"{url}/api/serving/swap", json={"name": "router", "model": MODELS[at % len(MODELS)]}
-            )
+            answer = await client.post(f"{url}/api/serving/warm", json={"model": MODELS[at % len(MODELS)]})
             seen.statuses[answer.status_code] += 1
             await asyncio.sleep(min(5.0, max(0.0, until - time.monotonic())))
             if pid := serving.process.pid:
@@ -145,7 +144,7 @@ async def swap_and_weigh(url: str, serving: Serving, seen: Seen, until: float) -
 async def everything(url: str, serving: Serving, clients: int, seconds: float, seed: int) -> Seen:
     seen, until = Seen(), time.monotonic() + seconds
     tasks = [Client(url, seen, seed + number).run(until) for number in range(clients)]
-    await asyncio.gather(swap_and_weigh(url, serving, seen, until), *tasks)
+    await asyncio.gather(warm_and_weigh(url, serving, seen, until), *tasks)
     return seen
 
 
@@ -170,7 +169,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with open_workspace(Path(tempfile.mkdtemp(prefix="serve-mixed-"))) as store:
-        settings = ServeSettings(names={"router": "starter"}, waiting=arguments.clients // 2, models_kept=2)
+        settings = ServeSettings(models=MODELS[1:], waiting=arguments.clients // 2, models_kept=2)
         serving = Serving(store, settings)
         try:
             with serve(serving, store) as url:

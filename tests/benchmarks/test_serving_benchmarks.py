@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.constrained_cost import cost, draw, random_weights
 from benchmarks.serve_load import Figures, body_of
-from benchmarks.serve_mixed import BROKEN, Client, Seen, judge
+from benchmarks.serve_mixed import BROKEN, MODELS, Client, Seen, judge
 from tests.many_tools import MANY
 from tests.small_workspace import TOOLSET, open_small
 from workbench.actions.chat import read_ask
@@ -32,7 +32,7 @@ def test_percentiles_and_bodies(tmp_path):
         assert read_ask(store, body_of("starter", 3, constrained=False)).wish["constrained"] is False
         client = Client("http://127.0.0.1:1", Seen(), rng.randint(0, 9))
         for _ in range(40):
-            read_ask(store, client.body(), names={"router": "starter"})
+            read_ask(store, client.body(), MODELS)
 
 
 def test_what_does_not_hold_is_said(tmp_path):

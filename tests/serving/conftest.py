@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from tests.small_models import make_encoder
+from tests.small_models import FAMILIES, make_encoder
 from tests.small_workspace import open_small
 from workbench.actions.serving import ServeSettings, Serving
 from workbench.api import Guard, Policy, install
@@ -25,9 +25,10 @@ class Served:
     def __init__(self, root: Path) -> None:
         self.store = open_small(root)
         make_encoder(root / "encoder")
-        names = {"router": "starter"}
-        families = tuple(str(root / name) for name in ("gemma", "qwen", "llama", "other"))
-        settings = ServeSettings(seconds=300, names=names, models=families, encoder=str(root / "encoder"))
+        for family, make in FAMILIES.items():
+            make(root / family)
+        families = tuple(str(root / name) for name in FAMILIES)
+        settings = ServeSettings(seconds=300, models=families, encoder=str(root / "encoder"))
         self.serving = Serving(self.store, settings)
         app = FastAPI(openapi_url="/api/openapi.json")
         install(app, self.store, self.serving)
@@ -48,12 +49,9 @@ class Served:
     def post(self, path: str, body) -> httpx.Response:
         return httpx.post(f"{self.url}{path}", json=body, headers={"Authorization": f"Bearer {KEY}"}, timeout=300)
 
-    def swap(self, name: str, model: str):
-        return self.post("/api/serving/swap", {"name": name, "model": model}).raise_for_status().json()
-
     @property
     def root(self) -> Path:
-        """Where models may be put: folders gemma, qwen, llama and other are served."""
+        """Where models are: folders gemma, qwen and llama are served."""
         return self.store.workspace.root
 
     def close(self) -> None:

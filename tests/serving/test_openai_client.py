@@ -199,9 +199,9 @@ def test_traffic_is_recorded_redacted_and_takes_feedback(served):
 
 def test_models_health_and_metrics(served):
     served.ask(tool_choice="none", max_tokens=2)
-    assert {"starter", "router", "encoder"} <= {model.id for model in served.client.models.list()}
+    assert {"starter", str(served.root / "gemma"), "encoder"} <= {model.id for model in served.client.models.list()}
     health = httpx.get(f"{served.url}/health").json()
-    assert health["status"] == "ok" and health["model"] == "router" and health["toolset"] == "small"
+    assert health["status"] == "ok" and health["model"] == str(served.root / "gemma") and health["toolset"] == "small"
     assert health["version"] == workbench.__version__ and health["device"] and health["snapshot"] == ""
     text = httpx.get(f"{served.url}/metrics").text
     assert 'router_requests_total{status="200"}' in text and "router_model_memory_bytes" in text

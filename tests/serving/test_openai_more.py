@@ -2,12 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import httpx
 import numpy as np
 
-from tests.small_models import make_gemma
+from tests.small_models import FAMILIES
 from workbench.store import traffic
 
 
@@ -65,27 +63,30 @@ def test_a_stream_tells_usage_and_probabilities(served):
     assert len(told) == chunks[-1].usage.completion_tokens and all(one.logprob <= 0 for one in told)
 
 
-def test_a_name_is_swapped_while_it_answers(served):
-    other = str(served.root / "other")
-    make_gemma(Path(other), window=4096)
-    with ThreadPoolExecutor(4) as pool:
-        asked = [
-            pool.submit(lambda i=i: served.ask(f"ping host{i}", tool_choice="required", max_tokens=40))
-            for i in range(8)
-        ]
-        swapped = served.swap("router", other)
-        assert swapped == {"name": "router", "model": other, "before": "starter"}
-        assert all(one.result().choices for one in asked)
-    assert httpx.get(f"{served.url}/health").json()["model"] == "router"
-    call = served.client.chat.completions.create(
-        model="router", messages=[{"role": "user", "content": "hi"}], tool_choice="required", max_tokens=5
-    )
-    assert call.model == "router" and traffic.list_traffic(served.store)[0]["model"] == other
-    assert served.swap("router", "starter")["before"] == other
-    for wrong in (
-        {"name": "nobody", "model": "starter"},
-        {"name": "router", "model": "nearest"},
-        {"name": "router"},
-        [],
-    ):
-        assert served.post("/api/serving/swap", wrong).status_code in (400, 404)
+def test_other_models_are_loaded_while_one_answers_and_none_is_refused(served):
+    """More models than are kept: who asked before a swap is answered by the model that was asked."""
+    models = ["starter", *(str(served.root / family) for family in FAMILIES)]
+
+    def ask(number: int):
+        return served.client.chat.completions.create(
+            model=models[number % len(models)],
+            messages=[{"role": "user", "content": f"ping host{number}"}],
+            tool_choice="required",
+            max_tokens=30,
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, number) for number in range(12)]
+        for model in models[::-1]:
+            assert served.post("/api/serving/warm", {"model": model}).json() == {"model": model, "ready": True}
+        found = [one.result() for one in asked]
+    assert [one.model for one in found] == [models[number % len(models)] for number in range(12)]
+    first = {one.model: one.choices[0].message for one in found[:4]}
+    for number in (0, 1):
+        again = ask(number).choices[0].message
+        assert [c.function for c in again.tool_calls or ()] == [
+            c.function for c in first[models[number]].tool_calls or ()
+        ] and again.content == first[models[number]].content
+    assert {one["model"] for one in traffic.list_traffic(served.store)} >= set(models)
+    assert served.post("/api/serving/warm", {"model": "nobody"}).status_code == 404
+    assert served.post("/api/serving/warm", []).status_code == 400

@@ -17,7 +17,6 @@ DIALECTS = {"gemma": "functiongemma", "qwen": "qwen3", "llama": "llama3"}
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_tool_is_called_answered_and_called_again(served, family: str):
-    FAMILIES[family](served.root / family)
     model, said = str(served.root / family), {"role": "user", "content": "please ping host7"}
     wish = {"tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 600}
     first = served.client.chat.completions.create(model=model, messages=[said], **wish).choices[0].message

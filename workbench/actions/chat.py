@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.actions.served import find_served, served_toolset
+from workbench.actions import curate
+from workbench.actions.models import RUN_PREFIX, STARTER_ID, ModelName, list_models, resolve
 from workbench.records import TRIGGER, Message, Model, RecordError, Scenario, Tool, ToolCall, Toolset
 from workbench.scenarios.messages import to_messages
 from workbench.scenarios.validate import check_schema
+from workbench.store import runs as run_store
 from workbench.store.database import Store
 
 Json = dict[str, Any]
@@ -29,6 +31,10 @@ _ROUTER = re.compile(
 _CONTEXT = re.compile(
     r"\s*OS:[ \t]*(?P<os>[^,\n]*)(?:,[ \t]*Shell:[ \t]*(?P<shell>[^\n]*))?\n\s*(?:Query:)?\s*(?P<request>.*)", re.S
 )
+
+
+class NoModelError(RecordError):
+    """The model that was asked for is not served."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,18 @@ class Ask:
         }
 
 
-def read_ask(
-    store: Store, body: Any, more: Sequence[str] = (), toolset: str = "", names: Mapping[str, str] | None = None
-) -> Ask:
+def served_models(store: Store, more: Sequence[str] = ()) -> list[Model]:
+    """Models that a request may name: the starter, every adapter, and those that were configured."""
+    local = [model for model in list_models(store) if model.id == STARTER_ID or model.adapter]
+    return [*local, *(resolve(store, model_id) for model_id in more if model_id not in [model.id for model in local])]
+
+
+def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "") -> Ask:
     """Check a request's body.
 
     Args:
         more: ids of configured models.
         toolset: name of the served toolset; empty takes the one that the model was trained for, or the default one.
-        names: model ids by the names that they are served under.
 
     Raises:
         NoModelError: no such model is served.
@@ -77,19 +86,36 @@ def read_ask(
     if not isinstance(body, Mapping):
         raise RecordError("", "the body must be a JSON object")
     name = _text(body.get("model"), "model")
-    model = find_served(store, name, more, names)
+    model = next((model for model in served_models(store, more) if model.id == name), None)
+    if model is None:
+        raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
     served = served_toolset(store, model.id, toolset)
     given = _list(body, "messages", MAX_MESSAGES)
     if not given:
         raise RecordError("messages", "is empty")
     messages = _read_messages(given)
     tools = tuple(Tool.from_dict(row, f"tools[{i}]") for i, row in enumerate(_list(body, "tools", MAX_TOOLS)))
-    wish = _read_wish(body, tools or served.tools)
     if not tools:
         messages, tools = _in_profile(messages, served), served.tools
     elif messages[0].role != "system":
         messages = (Message("system", TRIGGER), *messages)
-    return Ask(model, served, messages, tools, wish, name, _read_usage(body))
+    return Ask(model, served, messages, tools, _read_wish(body, tools), name, _read_usage(body))
+
+
+def served_toolset(store: Store, model_id: str, name: str = "") -> Toolset:
+    """The toolset of requests without tools: the one named, that the model was trained for, or the default one."""
+    plain = ModelName.read(model_id).plain
+    run = run_store.get(store, plain.removeprefix(RUN_PREFIX)) if plain.startswith(RUN_PREFIX) else None
+    if run and run.kind == "train" and not name:
+        return Toolset.from_dict(run.config["toolset"])
+    return curate.toolset(store, name or curate.default_toolset(store))
+
+
+def snapshot_of(store: Store, model_id: str) -> str:
+    """Hash of the snapshot that a model was trained on; empty where it was trained on none."""
+    plain = ModelName.read(model_id).plain
+    run = run_store.get(store, plain.removeprefix(RUN_PREFIX)) if plain.startswith(RUN_PREFIX) else None
+    return run.snapshot if run else ""
 
 
 def _in_profile(messages: tuple[Message, ...], toolset: Toolset) -> tuple[Message, ...]:

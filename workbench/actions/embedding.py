@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.actions.served import NoModelError
+from workbench.actions.chat import NoModelError
 from workbench.records import RecordError
 
 MAX_TEXTS, MAX_CHARACTERS = 2048, 32_768

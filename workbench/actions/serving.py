@@ -6,19 +6,17 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import workbench
-from workbench.actions.chat import Ask, read_ask
-from workbench.actions.models import STARTER_ID, resolve
-from workbench.actions.served import check_served, find_served, served_models, served_toolset, snapshot_of
+from workbench.actions.chat import Ask, NoModelError, read_ask, served_models, served_toolset, snapshot_of
+from workbench.actions.models import STARTER_ID
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import worker_environment
-from workbench.records import Model, RecordError
+from workbench.records import Model
 from workbench.scenarios.redaction import redact
 from workbench.serving.process import ModelProcess
-from workbench.store import served as served_store
 from workbench.store import traffic
 from workbench.store.database import Store
 
@@ -36,8 +34,6 @@ class ServeSettings:
         traffic: whether decisions are recorded, redacted first.
         keep_days: how long they are kept.
         seconds: longest time for one answer.
-        names: model ids by names of their own, such as ``router``; a name can be swapped to another model while
-            requests are answered.
         encoder: folder or hub id of a BERT-like model for ``/v1/embeddings``; empty serves none.
         waiting: requests under way or waiting; further ones are refused until there is room.
         rows: replies of one model that are written side by side.
@@ -51,7 +47,6 @@ class ServeSettings:
     traffic: bool = True
     keep_days: int = 90
     seconds: float = 120.0
-    names: Mapping[str, str] = field(default_factory=dict)
     encoder: str = ""
     waiting: int = 64
     rows: int = 32
@@ -78,19 +73,9 @@ class Serving:
         self.process = ModelProcess(store.workspace.runs / "serving.log", environment, told.waiting, told.limits())
         traffic.forget_before(store, self.settings.keep_days)
 
-    @property
-    def names(self) -> dict[str, str]:
-        """Model ids by the names that they are served under now."""
-        swapped = served_store.names(self.store)
-        return {name: swapped.get(name, model) for name, model in self.settings.names.items()}
-
-    def models(self) -> list[Model]:
-        """Models that a request may name."""
-        return served_models(self.store, self.settings.models, self.names)
-
     def read(self, body: Any) -> Ask:
         """Check the body of a chat completion. Raises RecordError: see ``chat.read_ask``."""
-        return read_ask(self.store, body, self.settings.models, self.settings.toolset, self.names)
+        return read_ask(self.store, body, self.settings.models, self.settings.toolset)
 
     def answer(self, ask: Ask) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.
@@ -101,24 +86,26 @@ class Serving:
         """
         return self._events(ask.to_process())
 
-    async def swap(self, name: str, model_id: str) -> Json:
-        """Let a served name stand for another model. It is loaded first; requests under way are answered by the old
-        one, and none is refused.
+    async def warm(self, name: str) -> None:
+        """Load a model, so that its first request need not wait. Requests under way go on meanwhile, and no model that
+        is answering is forgotten: whatever a name stands for can be swapped without refusing anybody.
 
         Raises:
-            WorkbenchError: the name or the model is not known, or the model cannot be loaded.
+            NoModelError: no such model is served.
+            WorkbenchError: it cannot be loaded.
         """
-        before = self.names.get(name)
-        if before is None:
-            known = ", ".join(self.names) or "none"
-            raise RecordError("name", f"no model is served under the name '{name}'", f"Names that are: {known}.")
-        model = check_served(resolve(self.store, model_id))
+        model = self.find(name)
         toolset = served_toolset(self.store, model.id, self.settings.toolset)
         async with aclosing(self._events({"warm": asdict(model), "toolset": toolset.to_dict()})) as events:
             async for _ in events:
                 pass
-        served_store.swap(self.store, name, model.id)
-        return {"name": name, "model": model.id, "before": before}
+
+    def find(self, name: str) -> Model:
+        """The served model of that name. Raises NoModelError."""
+        for model in served_models(self.store, self.settings.models):
+            if model.id == name:
+                return model
+        raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
 
     async def embed(self, texts: Sequence[str]) -> Json:
         """``vectors``, base64 of little-endian float32 of length 1, and ``tokens``, their number.
@@ -137,16 +124,15 @@ class Serving:
 
     def health(self) -> Json:
         """What answers requests, and whether it can."""
-        told, names = self.settings, self.names
-        name = next(iter([*names, *told.models, STARTER_ID]))
+        told = self.settings
+        name = next(iter([*told.models, STARTER_ID]))
         state = {"process": self.process.pid is not None, "waiting": self.process.waiting, **self.process.about}
         found: Json = {"status": "ok", "version": workbench.__version__, "model": name, "device": None, **state}
         try:
-            model = find_served(self.store, name, told.models, names)
-            toolset = served_toolset(self.store, model.id, told.toolset).name
+            toolset = served_toolset(self.store, self.find(name).id, told.toolset).name
         except WorkbenchError as error:
             return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
-        return {**found, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}
+        return {**found, "toolset": toolset, "snapshot": snapshot_of(self.store, name)}
 
     async def _events(self, asked: Json) -> AsyncGenerator[Json]:
         try:

@@ -17,9 +17,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from workbench.actions.chat import Ask
+from workbench.actions.chat import Ask, NoModelError, served_models
 from workbench.actions.embedding import encoder_name, read_embedding
-from workbench.actions.served import NoModelError
 from workbench.actions.serving import Serving, SlowError
 from workbench.api.figures import Figures
 from workbench.errors import WorkbenchError
@@ -55,13 +54,13 @@ def routes(serving: Serving) -> APIRouter:
     async def feedback(request: Request) -> Response:
         return await desk.guarded(desk.feedback(request))
 
-    @router.post("/api/serving/swap", openapi_extra=_JSON_BODY)
-    async def swap(request: Request) -> Response:
-        return await desk.guarded(desk.swap(request))
+    @router.post("/api/serving/warm", openapi_extra=_JSON_BODY)
+    async def warm(request: Request) -> Response:
+        return await desk.guarded(desk.warm(request))
 
     @router.get("/v1/models")
     def models() -> Json:
-        named = {model.id: model.label for model in serving.models()}
+        named = {model.id: model.label for model in served_models(serving.store, serving.settings.models)}
         if encoder := serving.settings.encoder:
             named[encoder_name(encoder)] = "encoder"
         rows = [{"id": name, "object": "model", "created": 0, "owned_by": label} for name, label in named.items()]
@@ -158,11 +157,12 @@ class _Desk:
         usage = {"prompt_tokens": found["tokens"], "total_tokens": found["tokens"]}
         return JSONResponse({"object": "list", "data": rows, "model": ask.model, "usage": usage})
 
-    async def swap(self, request: Request) -> Response:
+    async def warm(self, request: Request) -> Response:
         body = await _body(request)
-        if not isinstance(body, dict) or not all(isinstance(body.get(key), str) for key in ("name", "model")):
-            raise RecordError("", "the body must be an object with name and model")
-        return JSONResponse(await self.serving.swap(body["name"], body["model"]))
+        if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+            raise RecordError("model", "must be text")
+        await self.serving.warm(body["model"])
+        return JSONResponse({"model": body["model"], "ready": True})
 
     async def feedback(self, request: Request) -> Response:
         body = await _body(request)

@@ -169,11 +169,6 @@ def _m0009_endpoints(cursor: Cursor) -> None:
     cursor.execute("CREATE TABLE endpoints (name VARCHAR PRIMARY KEY, body JSON NOT NULL, saved_at VARCHAR NOT NULL)")
 
 
-def _m0011_served(cursor: Cursor) -> None:
-    """What names of served models have stood for; the last row of a name counts."""
-    cursor.execute("CREATE TABLE served (name VARCHAR NOT NULL, model VARCHAR NOT NULL, swapped_at VARCHAR NOT NULL)")
-
-
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
@@ -184,5 +179,4 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0007_traffic", _m0007_traffic),
     ("0008_run_tags", _m0008_run_tags),
     ("0009_endpoints", _m0009_endpoints),
-    ("0011_served", _m0011_served),
 )

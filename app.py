@@ -65,7 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _leave)
     try:
         settings = ServeSettings(
-            tuple(arguments.model), arguments.toolset, not arguments.no_traffic, arguments.keep_days
+            tuple(arguments.model),
+            arguments.toolset,
+            not arguments.no_traffic,
+            arguments.keep_days,
+            encoder=arguments.encoder,
         )
         serve(arguments.workspace, arguments.host, arguments.port, not arguments.no_browser, settings)
     except WorkbenchError as error:
@@ -139,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("serving, at /v1")
     group.add_argument("--model", action="append", default=[], metavar="ID", help="serve this one, too")
     group.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
+    group.add_argument("--encoder", default="", metavar="ID", help="of embeddings: folder or hub id, BERT-like")
     group.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
     group.add_argument("--keep-days", type=int, default=90, help="how long it is kept")
     return parser

@@ -35,6 +35,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     command += ["--port", str(arguments.port), "--toolset", arguments.toolset]
     command += [part for model in arguments.model for part in ("--model", model)]
     command += ["--workspace", str(arguments.workspace)] if arguments.workspace else []
+    command += ["--encoder", arguments.encoder] if arguments.encoder else []
     command += ["--no-traffic"] if arguments.no_traffic else []
     os.execv(sys.executable, command)
 
@@ -47,6 +48,7 @@ def add_serve(verbs: Any) -> None:
     parser.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--encoder", default="", metavar="ID", help="of /v1/embeddings: folder or hub id, BERT-like")
     parser.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
 
 

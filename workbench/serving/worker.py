@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
@@ -69,7 +70,7 @@ class Worker:
             if "cancel" in asked:
                 self._cancel(asked["cancel"])
             else:
-                self._arrived.put(lambda asked=asked: self._take(asked))  # type: ignore[misc]
+                self._arrived.put(partial(self._guarded, asked["id"], partial(self._take, asked)))
         self._aside.shutdown(wait=False, cancel_futures=True)
 
     def _cancel(self, number: int) -> None:
@@ -131,7 +132,7 @@ class Worker:
     def _bring(self, model: Json, toolset: Json, asked: Json) -> None:
         """Load a model, then take the request again: in the thread that answers, which alone steps."""
         self._routers.load(model, toolset)
-        self._arrived.put(lambda: self._take(asked))
+        self._arrived.put(partial(self._guarded, asked["id"], partial(self._take, asked)))
 
     def _load(self, model: Json, toolset: Json, limits: Limits) -> Router:
         from workbench.inference.engine import set_up_process

@@ -60,6 +60,7 @@ class Worker:
         # Models are loaded, and texts encoded, while others are answered.
         self._aside = ThreadPoolExecutor(1)
         self._encoders: dict[str, Any] = {}
+        self._held: dict[str, list[Json]] = {}
         self._routers = Routers(limits.models, lambda model, toolset: self._load(model, toolset, limits))
 
     def run(self, lines: IO[str]) -> None:
@@ -112,27 +113,49 @@ class Worker:
         self._cancelled.discard(asked["id"])
         return asked
 
-    def _take(self, asked: Json) -> None:
-        """Begin with a request, aside where that takes long."""
+    def _take(self, asked: Json, failed: Exception | None = None) -> None:
+        """Begin with a request, aside where that takes long. ``failed``: why its model could not be loaded."""
+        if failed:
+            raise failed
         if asked["id"] in self._cancelled:
             self._cancelled.discard(asked["id"])
             return
         if "texts" in asked:
-            self._aside.submit(self._guarded, asked["id"], lambda: self._encode(asked))
+            self._aside.submit(self._guarded, asked["id"], partial(self._encode, asked))
             return
-        model, toolset = asked.get("warm") or asked["model"], asked["toolset"]
+        model = asked.get("warm") or asked["model"]
         router = self._routers.find(model)
         if router is None:
-            self._aside.submit(self._guarded, asked["id"], lambda: self._bring(model, toolset, asked))
+            self._hold(model, asked)
         elif "warm" in asked:
             self._say({"id": asked["id"], "ready": True})
         else:
-            self._guarded(asked["id"], lambda: self._begin(router, asked))
+            self._begin(router, asked)
 
-    def _bring(self, model: Json, toolset: Json, asked: Json) -> None:
-        """Load a model, then take the request again: in the thread that answers, which alone steps."""
-        self._routers.load(model, toolset)
-        self._arrived.put(partial(self._guarded, asked["id"], partial(self._take, asked)))
+    def _hold(self, model: Json, asked: Json) -> None:
+        """Let a request wait for its model, which is loaded once for all that wait for it."""
+        key = json.dumps(model, sort_keys=True)
+        self._held.setdefault(key, []).append(asked)
+        if len(self._held[key]) == 1:
+            self._aside.submit(self._bring, key, model, asked["toolset"])
+
+    def _bring(self, key: str, model: Json, toolset: Json) -> None:
+        """Load a model, and wait until its requests have begun: the next one that is loaded may push out idle ones."""
+        begun = threading.Event()
+        failed: Exception | None = None
+        try:
+            self._routers.load(model, toolset)
+        except Exception as error:
+            # Told to each that waits, where their requests are taken.
+            failed = error
+
+        def release() -> None:
+            for asked in self._held.pop(key):
+                self._guarded(asked["id"], partial(self._take, asked, failed))
+            begun.set()
+
+        self._arrived.put(release)
+        begun.wait()
 
     def _load(self, model: Json, toolset: Json, limits: Limits) -> Router:
         from workbench.inference.engine import set_up_process

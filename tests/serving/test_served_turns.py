@@ -6,7 +6,7 @@ import pytest
 
 from tests.small_models import FAMILIES
 from tests.small_workspace import open_small
-from workbench.actions.chat import read_ask
+from workbench.actions.chat import NoModelError, read_ask
 from workbench.dialects import get_dialect
 from workbench.records import TRIGGER, PromptProfile, Scenario, Toolset
 from workbench.scenarios.messages import to_messages
@@ -93,6 +93,13 @@ def test_a_caller_keeps_its_own_system_prompt_and_tools(served):
     weather = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
     own = ask_of(served.store, CONTEXT, tools=[weather])
     assert [tool.name for tool in own.tools] == ["weather"] and own.messages[-1].content == CONTEXT
+
+
+def test_what_cannot_be_served_is_refused(served):
+    for model in ("nearest", "starter+k4"):
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+        with pytest.raises(NoModelError, match="not served"):
+            read_ask(served.store, body, (model,))
 
 
 def test_no_tool_is_said_where_none_is_needed(served):

@@ -25,6 +25,7 @@ Json = dict[str, Any]
 MAX_REPLIES, MAX_TOKENS, MAX_TOOLS, MAX_MESSAGES, MAX_STOPS, MAX_ALTERNATIVES = 16, 2048, 256, 256, 4, 20
 DEFAULT_TOKENS = 256
 MAX_BEAMS = 8
+SERVED_KINDS = ("weights", "gguf")
 _ROUTER = re.compile(
     r"\s*\[MODE\][ \t]*(?P<mode>\S*)\s*\[SYSTEM_PROMPT\]\s*.*?\[USER_REQUEST\]\s*(?P<request>.*)", re.S
 )
@@ -89,6 +90,8 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
     model = next((model for model in served_models(store, more) if model.id == name), None)
     if model is None:
         raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
+    if model.kind not in SERVED_KINDS or model.shots:
+        raise NoModelError("model", f"'{name}' is not served", "Weights and GGUF files are, without examples.")
     served = served_toolset(store, model.id, toolset)
     given = _list(body, "messages", MAX_MESSAGES)
     if not given:

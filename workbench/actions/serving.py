@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import workbench
-from workbench.actions.chat import Ask, NoModelError, read_ask, served_models, served_toolset, snapshot_of
-from workbench.actions.models import STARTER_ID
+from workbench.actions.chat import Ask, NoModelError, listed_models, read_ask, served_toolset, snapshot_of
+from workbench.actions.served import ALIAS
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import worker_environment
 from workbench.records import Model
@@ -102,8 +102,8 @@ class Serving:
 
     def find(self, name: str) -> Model:
         """The served model of that name. Raises NoModelError."""
-        for model in served_models(self.store, self.settings.models):
-            if model.id == name:
+        for known, model in listed_models(self.store, self.settings.models, self.settings.toolset):
+            if known == name:
                 return model
         raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
 
@@ -125,14 +125,15 @@ class Serving:
     def health(self) -> Json:
         """What answers requests, and whether it can."""
         told = self.settings
-        name = next(iter([*told.models, STARTER_ID]))
+        name = next(iter([*told.models, ALIAS]))
         state = {"process": self.process.pid is not None, "waiting": self.process.waiting, **self.process.about}
         found: Json = {"status": "ok", "version": workbench.__version__, "model": name, "device": None, **state}
         try:
-            toolset = served_toolset(self.store, self.find(name).id, told.toolset).name
+            model = self.find(name)
+            toolset = served_toolset(self.store, model.id, told.toolset).name
         except WorkbenchError as error:
             return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
-        return {**found, "toolset": toolset, "snapshot": snapshot_of(self.store, name)}
+        return {**found, "model": model.id, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}
 
     async def _events(self, asked: Json) -> AsyncGenerator[Json]:
         try:

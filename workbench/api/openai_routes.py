@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from workbench.actions.chat import Ask, NoModelError, served_models
+from workbench.actions.chat import Ask, NoModelError, listed_models
 from workbench.actions.embedding import encoder_name, read_embedding
 from workbench.actions.serving import Serving, SlowError
 from workbench.api.figures import Figures
@@ -60,7 +60,8 @@ def routes(serving: Serving) -> APIRouter:
 
     @router.get("/v1/models")
     def models() -> Json:
-        named = {model.id: model.label for model in served_models(serving.store, serving.settings.models)}
+        found = listed_models(serving.store, serving.settings.models, serving.settings.toolset)
+        named = {name: model.label for name, model in found}
         if encoder := serving.settings.encoder:
             named[encoder_name(encoder)] = "encoder"
         rows = [{"id": name, "object": "model", "created": 0, "owned_by": label} for name, label in named.items()]

@@ -145,6 +145,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
         "server.open_browser": False if arguments.no_browser else None,
         "models": arguments.model,
         "toolsets.default": arguments.toolset,
+        "serving.encoder": arguments.encoder,
         "capture.active": False if arguments.no_traffic else None,
         "capture.keep_days": arguments.keep_days,
     }
@@ -160,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("serving, at /v1")
     group.add_argument("--model", action="append", metavar="ID", help="serve this one, too")
     group.add_argument("--toolset", help="of requests without tools (the one the model was trained for)")
+    group.add_argument("--encoder", metavar="ID", help="of embeddings: folder or hub id, BERT-like")
     group.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
     group.add_argument("--keep-days", type=int, help="how long it is kept")
     return parser

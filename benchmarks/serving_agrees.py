@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from workbench.actions import curate, runs
 from workbench.actions.content import open_workspace
 from workbench.actions.models import resolve
-from workbench.actions.serving import Serving
+from workbench.actions.serving import ServeSettings, Serving
 from workbench.api import install
 from workbench.dialects.openai import as_messages
 from workbench.inference.engine import load, set_up_process
@@ -62,7 +62,7 @@ def main() -> int:
     with open_workspace(root) as store:
         frozen = snapshots.load(store, runs.make_snapshot(store, curate.default_toolset(store)))
         scenarios = frozen.split("test")[: arguments.limit or None]
-        serving, app = Serving(store), FastAPI()
+        serving, app = Serving(store, ServeSettings(models=(arguments.model,))), FastAPI()
         install(app, store, serving)
         set_up_process(0)
         loaded = load(resolve(store, arguments.model))

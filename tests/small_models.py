@@ -99,6 +99,9 @@ def make_neox(folder: Path, *, seed: int = 0) -> Path:
     return _write(folder, tokenizer, GPTNeoXForCausalLM, GPTNeoXConfig(**sizes, use_parallel_residual=False), seed)
 
 
+BERT_WORDS = "what time is it ping the host tell me please".split()
+
+
 FAMILIES: dict[str, Callable[[Path], Path]] = {"gemma": make_gemma, "qwen": make_qwen, "llama": make_llama}
 """Those that can share prefixes."""
 

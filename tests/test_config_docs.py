@@ -19,7 +19,8 @@ def row_of(section: str, one: dataclasses.Field) -> str:
     rules = one.metadata["rules"]
     kind = {bool: "true or false", int: "whole number", float: "number", str: "text", tuple: "list of texts"}
     limits = f", {rules.least:,g} to {rules.most:,g}" if rules.least is not None else ""
-    default = {"": "", (): "", True: "`true`", False: "`false`"}.get(one.default, f"`{one.default}`")
+    default = "" if one.default in ("", ()) else f"`{one.default}`"
+    default = default.lower() if isinstance(one.default, bool) else default
     variable = "" if section == "models" else f" `{variable_of(section, one.name)}` |"
     return f"| `{one.name}` | {kind[type(one.default)]}{limits} | {default} | {one.metadata['told']} |{variable}"
 

@@ -9,9 +9,9 @@ import torch
 
 from tests.small_models import FAMILIES, make_llama, make_neox
 from workbench.dialects import get_dialect
-from workbench.grammars import Choice, Limits
+from workbench.grammars import Choice, Grammars, Limits
 from workbench.inference.engine import LoadedModel, Prompt, answer, grammars_of, load
-from workbench.inference.picking import Constrained, Sampling
+from workbench.inference.picking import Hand, Sampling, pick
 from workbench.inference.replies import reply_to
 from workbench.records import Model, Scenario, Tool, Toolset
 from workbench.scenarios.validate import check_call
@@ -56,14 +56,15 @@ def test_forced_calls_are_valid_and_the_same_alone(loaded: LoadedModel) -> None:
     grammars.limits = Limits(text=8, calls=2)
     start = partial(grammars.start, TOOLS, Choice("forced"))
     prompts = prompts_of(loaded, 7)
-    batched = {found.id: found for found in answer(loaded, prompts, 200, 7, start)}
+    prompts = [dataclasses.replace(prompt, constraint=start) for prompt in prompts]
+    batched = {found.id: found for found in answer(loaded, prompts, 200, 7)}
     parse = get_dialect(loaded.dialect).parse
     for found in batched.values():
         parsed = parse(found.raw)
         assert parsed.kind == "calls", (parsed.reason, found.raw)
         assert all(check_call(call, TOOLSET, "call") == [] for call in parsed.calls)
         assert 0 < found.confidence <= 1
-    for found in answer(loaded, prompts, 200, 1, start):
+    for found in answer(loaded, prompts, 200, 1):
         assert found.raw == batched[found.id].raw
         assert found.confidence == pytest.approx(batched[found.id].confidence, rel=1e-2)
 
@@ -75,17 +76,19 @@ def test_drawn_calls_are_valid(tmp_path: Path) -> None:
     picked = []
     for seed in range(8):
         samplings = [Sampling(temperature=2.0, seed=25 * seed + at) for at in range(25)]
-        matchers = [grammars.start(TOOLS, Choice("forced", several=False)) for _ in samplings]
-        picker = Constrained(matchers, loaded.stops, samplings)
+        matchers = [(grammars.start(TOOLS, Choice("forced", several=False)), loaded.stops) for _ in samplings]
+        hands = [Hand(*both, sampling) for both, sampling in zip(matchers, samplings, strict=True)]
+        ended: set[int] = set()
         for _ in range(120):
-            rows = [row for row in range(25) if row not in picker.ended]
+            rows = [row for row in range(25) if row not in ended]
             if not rows:
                 break
-            tokens, _scores = picker.pick(rows, torch.randn(len(rows), loaded.model.config.vocab_size))
+            logits = torch.randn(len(rows), loaded.model.config.vocab_size)
+            tokens, _scores = pick([hands[row] for row in rows], logits)
             for row, token in zip(rows, tokens, strict=True):
                 picked.append((seed, row, token))
                 if token in loaded.stops:
-                    picker.ended.add(row)
+                    ended.add(row)
     raws: dict[tuple[int, int], list[int]] = {}
     for seed, row, token in picked:
         raws.setdefault((seed, row), []).append(token)
@@ -105,6 +108,22 @@ def test_the_model_decides_between_text_and_calls(loaded: LoadedModel) -> None:
             assert reply.raw == written.raw
 
 
+def test_an_evaluation_holds_replies_to_the_tools_that_a_scenario_offers(tmp_path: Path) -> None:
+    loaded = load_small(tmp_path, make_llama)
+    matchers = []
+    start = Grammars.start
+
+    def noted(self, tools, choice=None):
+        matchers.append([tool.name for tool in tools])
+        return start(self, tools, choice)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Grammars, "start", noted)
+        asked = [dataclasses.replace(s, tools=("clock",)) if i else s for i, s in enumerate(scenarios(2))]
+        assert len(list(reply_to(loaded, asked, TOOLSET, 4, constrained=True))) == 2
+    assert sorted(matchers) == [["clock"], ["ping", "clock"]]
+
+
 def test_forced_tokens_skip_the_forward_pass(tmp_path: Path) -> None:
     loaded = load_small(tmp_path, make_llama)
     passes: list[int] = []
@@ -116,9 +135,9 @@ def test_forced_tokens_skip_the_forward_pass(tmp_path: Path) -> None:
 
     loaded.model.forward = counted
     start = partial(grammars_of(loaded).start, TOOLS[1:], Choice("forced", several=False))
-    (found,) = answer(loaded, [Prompt("p", "<|begin_of_text|>what time is it")], 100, 1, start)
+    (found,) = answer(loaded, [Prompt("p", "<|begin_of_text|>what time is it", start)], 100, 1)
     assert found.raw.startswith('{"name": "clock", "parameters": {}}<|') and found.confidence < 1.0
-    assert len(passes) == 3, "the prefix, the row, and one pass for all that is forced"
+    assert len(passes) == 2, "the prefix, and one pass for the row and all that is forced"
     assert found.completion_tokens > 10
 
 
@@ -126,16 +145,16 @@ def test_drawing_follows_its_settings() -> None:
     logits = torch.tensor([[0.0, 3.0, 2.0, -5.0]])
 
     def draws(**settings) -> set[int]:
-        picker = Constrained([None], frozenset(), [Sampling(**{"temperature": 1.0, **settings})])
-        return {picker.pick([0], logits.clone())[0][0] for _ in range(200)}
+        hand = Hand(sampling=Sampling(**{"temperature": 1.0, **settings}))
+        return {pick([hand], logits.clone())[0][0] for _ in range(200)}
 
     assert draws(temperature=0.0) == {1} and draws(top_k=1) == {1} and draws(top_p=0.01) == {1}
     assert draws(top_k=2) == {1, 2} and draws(top_p=0.9) == {1, 2}
     assert draws(bias={3: 100.0}) == {3} and draws(temperature=50.0) == {0, 1, 2, 3}
 
     def row(seed: int) -> list[int]:
-        picker = Constrained([None], frozenset(), [Sampling(3.0, seed=seed)])
-        return [picker.pick([0], logits.clone())[0][0] for _ in range(20)]
+        hand = Hand(sampling=Sampling(3.0, seed=seed))
+        return [pick([hand], logits.clone())[0][0] for _ in range(20)]
 
     assert row(1) == row(1) != row(2)
 
@@ -143,16 +162,16 @@ def test_drawing_follows_its_settings() -> None:
 def test_alternatives_are_told_and_a_watcher_ends_a_row() -> None:
     told = []
 
-    def watch(row, taken):
-        told.append((row, taken))
+    def watch(taken):
+        told.append(taken)
         return len(told) < 2
 
-    picker = Constrained([None], frozenset(), [Sampling(alternatives=2)], watch)
+    hand = Hand(sampling=Sampling(alternatives=2), watch=watch)
     logits = torch.tensor([[0.0, 3.0, 2.0]])
-    picker.pick([0], logits)
-    assert [token for token, _ in told[0][1].alternatives] == [1, 2] and not picker.ended
-    picker.pick([0], logits)
-    assert picker.ended == {0}
+    pick([hand], logits)
+    assert [token for token, _ in told[0].alternatives] == [1, 2] and not hand.ended
+    pick([hand], logits)
+    assert hand.ended
 
 
 def scenarios(count: int) -> list[Scenario]:

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from tests.small_models import make_bert
+from tests.small_models import BERT_WORDS, make_bert
 from workbench.errors import WorkbenchError
 from workbench.inference.embeddings import BertEncoder, VectorStore, pooling_of
 
 TEXTS = ("what time is it", "ping the host", "tell me the time please", "", "what time is it")
-WORDS = "what time is it ping the host tell me please".split()
 
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory) -> Path:
-    return make_bert(tmp_path_factory.mktemp("bert"), WORDS)
+    return make_bert(tmp_path_factory.mktemp("bert"), BERT_WORDS)
 
 
 def pool(folder: Path, **kinds: bool) -> None:

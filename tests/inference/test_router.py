@@ -9,6 +9,7 @@ from workbench.grammars import Choice
 from workbench.inference import router as router_module
 from workbench.inference.engine import LoadedModel, load
 from workbench.inference.picking import Sampling
+from workbench.inference.prefix_cache import PrefixCache
 from workbench.inference.replies import reply_to
 from workbench.inference.router import Router, Wish
 from workbench.records import Message, Model, PromptProfile, Scenario, Tool, ToolCall, Toolset
@@ -93,16 +94,27 @@ def test_prefixes_are_computed_once_and_forgotten_in_turn(router: Router, monkey
     computed = []
     prefill = router_module.prefill
     monkeypatch.setattr(router_module, "prefill", lambda *given: computed.append(1) or prefill(*given))
-    monkeypatch.setattr(router_module, "PREFIXES_KEPT", 2)
-    router._prefixes.clear()
+    router.prefixes = PrefixCache()
     for text in ("ping one", "find two", "3"):
         router.reply(ask(text), TOOLSET.tools, FORCED)
     assert len(computed) == 1
     for tools in ((CLOCK,), (PING,), (CLOCK,)):
         router.reply(ask("ping one"), tools, FORCED)
-    assert len(computed) == 3 and len(router._prefixes) == 2
+    assert len(computed) == 3 and len(router.prefixes) == 3
+    router.prefixes.most = router.prefixes.bytes - 1
+    router.reply(ask("ping one"), (PING,), FORCED)
+    assert len(computed) == 3 and len(router.prefixes) == 2 and router.prefixes.bytes <= router.prefixes.most
     router.reply(ask("ping one"), TOOLSET.tools, FORCED)
     assert len(computed) == 4
+    router.prefixes.most = 0
+    assert router.reply(ask("ping one"), (CLOCK,), FORCED)[0].calls and len(router.prefixes) == 1
+
+
+def test_a_short_beginning_does_not_stand_for_a_long_one(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    router.prefixes = PrefixCache()
+    router.reply(ask("hello"), (), Wish(choice=Choice("none"), max_new_tokens=2))
+    router.reply(ask("hello"), TOOLSET.tools, FORCED)
+    assert sorted(len(one.tokens) > 20 for one in router.prefixes._known.values()) == [False, True]
 
 
 def test_a_tool_result_is_answered(loaded: LoadedModel) -> None:
@@ -118,3 +130,91 @@ def test_a_tool_result_is_answered(loaded: LoadedModel) -> None:
 def test_a_prompt_that_is_too_long_is_refused(router: Router) -> None:
     with pytest.raises(WorkbenchError, match="tokens, more than"):
         router.reply(ask("ping " * 40_000), TOOLSET.tools, FORCED)
+
+
+SHORT = Wish(max_new_tokens=30)
+WISHES = (
+    (ask("ping host 1"), TOOLSET.tools, Wish(max_new_tokens=40)),
+    (ask("what time is it"), (CLOCK,), FORCED),
+    (ask("please ping host 2 and show me the files"), TOOLSET.tools, Wish(constrained=False, max_new_tokens=25)),
+    ([Message("system", "Be quick."), *ask("ping 3")], (PING,), Wish(choice=Choice("forced"), max_new_tokens=60)),
+    (ask("ping host 4"), TOOLSET.tools, Wish(sampling=Sampling(temperature=2.0, seed=5), count=3, max_new_tokens=20)),
+    (ask("find files"), (), Wish(choice=Choice("none"), max_new_tokens=15)),
+    (ask("ping host 6"), TOOLSET.tools, Wish(choice=Choice("forced", several=False), beams=3, max_new_tokens=30)),
+)
+
+
+def test_replies_are_the_same_whatever_else_is_answered(loaded: LoadedModel) -> None:
+    """Requests with different tools, settings and lengths come while others are under way."""
+    wishes = [one for one in WISHES if loaded.shares_prefixes or not one[2].beams]
+    alone = [Router(loaded, TOOLSET, rows=1).reply(*one) for one in wishes]
+    router = Router(loaded, TOOLSET, rows=6)
+    pending, done = [], 0
+    for at, one in enumerate([*wishes, *reversed(wishes)]):
+        pending.append(router.begin(*one))
+        for _ in range(at % 4):
+            done += len(router.step())
+    while router.busy:
+        done += len(router.step())
+    assert done == len(pending)
+    for found, expected in zip(pending, [*alone, *reversed(alone)], strict=True):
+        assert [(one.raw, one.calls, one.finish) for one in found.decisions] == [
+            (one.raw, one.calls, one.finish) for one in expected
+        ]
+        for one, other in zip(found.decisions, expected, strict=True):
+            assert one.confidence == pytest.approx(other.confidence, rel=1e-2, abs=1e-9)
+
+
+def test_what_was_taken_back_ends_and_lets_others_in(router: Router) -> None:
+    router.rows = 1
+    first = router.begin(ask("ping it"), TOOLSET.tools, Wish(constrained=False, max_new_tokens=500))
+    second, third = (router.begin(ask("ping it"), TOOLSET.tools, FORCED) for _ in range(2))
+    router.step()
+    assert not second.hands[0].ended and not second.rows, "there is room for one"
+    first.cancel()
+    third.cancel()
+    while router.busy:
+        router.step()
+    router.rows = 32
+    assert first.decisions[0].finish == "cancelled" and first.decisions[0].completion_tokens < 5
+    assert second.decisions[0].calls and third.decisions[0].completion_tokens <= 10
+    given_up = router.begin(ask("ping it"), TOOLSET.tools, FORCED)
+    router.step()
+    assert router.drop("out of memory") == [given_up] and given_up.error == "out of memory" and not router.busy
+
+
+def test_one_reply_that_its_grammar_leaves_is_told_and_others_go_on(router: Router) -> None:
+    good, bad = (router.begin(ask("ping it"), TOOLSET.tools, FORCED) for _ in range(2))
+    matcher = bad.hands[0]._matcher
+
+    def broken() -> None:
+        raise WorkbenchError("The grammar cannot be followed any further.")
+
+    matcher.allowed = broken
+    while router.busy:
+        router.step()
+    assert "grammar" in bad.error and not bad.decisions and good.decisions[0].calls
+
+
+def test_beams_find_the_most_probable_replies(router: Router) -> None:
+    """Against every reply that this grammar allows."""
+    tools = (CLOCK, Tool("bell", "Ring.", {"type": "object", "properties": {"n": {"enum": [1, 2, 3]}}}))
+    choice = Choice("forced", several=False)
+    found = router.reply(ask("ring"), tools, Wish(choice=choice, beams=8, count=8))
+    assert [one.confidence for one in found] == sorted((one.confidence for one in found), reverse=True)
+    assert len({one.raw for one in found}) == len(found) > 1 and all(one.calls and not one.problems for one in found)
+    (greedy,) = router.reply(ask("ring"), tools, Wish(choice=choice))
+    assert found[0].confidence >= greedy.confidence * 0.999
+    (cut,) = router.reply(ask("ring"), tools, Wish(choice=choice, beams=2, stop=(":",)))
+    assert cut.raw.endswith("call") and cut.finish == "stop"
+
+
+def test_json_of_a_schema(loaded: LoadedModel) -> None:
+    schema = '{"type": "object", "properties": {"name": {"enum": ["a", "b"]}}, "required": ["name"]}'
+    router = Router(loaded, TOOLSET)
+    said = router.reply(ask("which"), (), Wish(choice=Choice("none", schema=schema)))[0]
+    assert said.text in ('{"name": "a"}', '{"name": "b"}') and not said.calls and not said.problems
+    free = Wish(choice=Choice("none", schema=schema), constrained=False, max_new_tokens=4)
+    assert router.reply(ask("which"), (), free)[0].problems
+    either = router.reply(ask("which"), TOOLSET.tools, Wish(choice=Choice("hybrid", schema=schema)))[0]
+    assert bool(either.calls) != (either.text in ('{"name": "a"}', '{"name": "b"}'))

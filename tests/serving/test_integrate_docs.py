@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.serving.test_openai_client import KEY, Served
+from tests.serving.conftest import KEY, Served
 from workbench.actions.config.schema import variable_of
 from workbench.actions.content import shipped_toolset
 from workbench.dialects import get_dialect

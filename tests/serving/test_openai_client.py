@@ -2,29 +2,22 @@
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import openai
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
+import workbench
 from tests.small_workspace import TOOLSET, open_small
 from workbench.actions import answers
-from workbench.actions.serving import ServeSettings, Serving
-from workbench.api import Guard, Policy, install
 from workbench.cli import main
 from workbench.records import ToolCall
 from workbench.scenarios.validate import check_call
 from workbench.store import Store, traffic
 from workbench.workspace import Workspace
 
-KEY = "secret"
 WEATHER = {
     "type": "function",
     "function": {
@@ -35,49 +28,12 @@ WEATHER = {
 }
 
 
-class Served:
-    """A server in a thread, and the way to it."""
-
-    def __init__(self, root: Path) -> None:
-        self.store = open_small(root)
-        self.serving = Serving(self.store, ServeSettings(seconds=300))
-        app = FastAPI(openapi_url="/api/openapi.json")
-        install(app, self.store, self.serving)
-        app.add_middleware(Guard, policy=Policy(keys=(KEY,)))
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
-        self.url = f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
-        self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=KEY, max_retries=0, timeout=300)
-
-    def ask(self, text: str = "please ping host7", **more):
-        return self.client.chat.completions.create(
-            model="starter", messages=[{"role": "user", "content": text}], **{"max_tokens": 60, **more}
-        )
-
-    def close(self) -> None:
-        self.client.close()
-        self.server.should_exit = True
-        self.thread.join()
-        self.serving.close()
-        self.store.close()
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    found = Served(tmp_path_factory.mktemp("served"))
-    yield found
-    found.close()
-
-
 def call_of(message) -> ToolCall:
     function = message.tool_calls[0].function
     return ToolCall(function.name, json.loads(function.arguments))
 
 
-def test_a_demanded_call_of_the_served_toolset(served: Served):
+def test_a_demanded_call_of_the_served_toolset(served):
     found = served.ask(tool_choice="required", max_tokens=600)
     (choice,) = found.choices
     assert choice.finish_reason == "tool_calls" and found.model == "starter" and found.usage.prompt_tokens > 50
@@ -87,21 +43,19 @@ def test_a_demanded_call_of_the_served_toolset(served: Served):
     )
 
 
-def test_a_named_tool_of_the_request(served: Served):
+def test_a_named_tool_of_the_request(served):
     named = {"type": "function", "function": {"name": "weather"}}
     message = served.ask("will it rain", tools=[WEATHER], tool_choice=named).choices[0].message
     assert call_of(message).arguments["city"] in ("Rome", "Oslo") and len(message.tool_calls) == 1
 
 
-def test_no_tool(served: Served):
+def test_no_tool(served):
     message = served.ask("thank you", tool_choice="none").choices[0].message
     assert message.tool_calls is None and message.content
 
 
-def test_the_harness_that_evaluates_models_evaluates_the_service(
-    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.setenv("SERVED_KEY", KEY)
+def test_the_harness_that_evaluates_models_evaluates_the_service(served, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SERVED_KEY", served.client.api_key)
     open_small(tmp_path).close()
     line = ["evaluate", "starter+grammar", "--workspace", str(tmp_path), "--toolset", "small", "--split", "test"]
     line += ["--endpoint", f"{served.url}/v1", "--endpoint-model", "starter", "--key-env", "SERVED_KEY", "--json"]
@@ -116,7 +70,7 @@ def test_the_harness_that_evaluates_models_evaluates_the_service(
     assert len(here) == 4 and any(here.values()) and there == here
 
 
-def test_streamed_calls_and_text_are_those_of_one_piece(served: Served):
+def test_streamed_calls_and_text_are_those_of_one_piece(served):
     for choice in ("required", "none"):
         whole = served.ask(tool_choice=choice).choices[0]
         name, arguments, content, finish = "", "", "", None
@@ -138,9 +92,11 @@ def test_streamed_calls_and_text_are_those_of_one_piece(served: Served):
             assert content == whole.message.content
 
 
-def test_async_clients_at_once(served: Served):
+def test_async_clients_at_once(served):
     async def run() -> list[str]:
-        async with openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key=KEY, timeout=300) as client:
+        async with openai.AsyncOpenAI(
+            base_url=f"{served.url}/v1", api_key=served.client.api_key, timeout=300
+        ) as client:
             asked = [
                 client.chat.completions.create(
                     model="starter",
@@ -159,7 +115,7 @@ def test_async_clients_at_once(served: Served):
     assert found[0] == found[2] and found[1] == found[3]
 
 
-def test_sampling_several_logprobs_and_stops(served: Served):
+def test_sampling_several_logprobs_and_stops(served):
     found = served.ask(n=3, temperature=1.5, seed=4, tool_choice="none", logprobs=True, top_logprobs=2, max_tokens=8)
     assert len(found.choices) == 3
     first = found.choices[0].logprobs.content
@@ -170,7 +126,7 @@ def test_sampling_several_logprobs_and_stops(served: Served):
     assert served.ask(tool_choice="none", logit_bias=banned, max_tokens=8).choices[0].message.content
 
 
-def test_a_conversation_goes_on_behind_a_tool_result(served: Served):
+def test_a_conversation_goes_on_behind_a_tool_result(served):
     first = served.ask(tool_choice="required", parallel_tool_calls=False, max_tokens=600).choices[0].message
     messages = [
         {"role": "user", "content": "please ping host7"},
@@ -181,7 +137,7 @@ def test_a_conversation_goes_on_behind_a_tool_result(served: Served):
     assert found.choices[0].finish_reason in ("stop", "length", "tool_calls")
 
 
-def test_errors_have_the_shape_that_the_client_knows(served: Served):
+def test_errors_have_the_shape_that_the_client_knows(served):
     with pytest.raises(openai.NotFoundError) as missing:
         served.client.chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": "hi"}])
     assert missing.value.code == "model_not_found"
@@ -195,15 +151,31 @@ def test_errors_have_the_shape_that_the_client_knows(served: Served):
         with pytest.raises(openai.BadRequestError) as bad:
             served.ask(**wrong)
         assert bad.value.param and bad.value.type == "invalid_request_error"
-    with pytest.raises(openai.BadRequestError, match="No encoder"):
+    for wrong in ({"beams": 4, "n": 5}, {"beams": 2, "temperature": 1.0}, {"beams": 9}):
+        with pytest.raises(openai.BadRequestError) as bad:
+            served.ask(extra_body=wrong)
+        assert bad.value.param
+    for wrong in (
+        {"type": "xml"},
+        {"type": "json_schema"},
+        {"type": "json_schema", "json_schema": {"schema": {"type": 3}}},
+    ):
+        with pytest.raises(openai.BadRequestError) as bad:
+            served.ask(response_format=wrong)
+        assert bad.value.param.startswith("response_format")
+    with pytest.raises(openai.NotFoundError):
         served.client.embeddings.create(model="starter", input="x")
+    for wrong in ({"input": []}, {"input": [""]}, {"input": [1, 2]}, {"input": "x", "dimensions": 2}):
+        with pytest.raises(openai.BadRequestError) as bad:
+            served.client.embeddings.create(model="encoder", **wrong)
+        assert bad.value.param
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{served.url}/v1", api_key="wrong").models.list()
     with pytest.raises(openai.PermissionDeniedError):
         served.ask(extra_headers={"Origin": "http://evil.example"})
 
 
-def test_back_pressure(served: Served, monkeypatch: pytest.MonkeyPatch):
+def test_back_pressure(served, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(served.serving.process, "_limit", 0)
     with pytest.raises(openai.RateLimitError) as busy:
         served.ask()
@@ -212,7 +184,7 @@ def test_back_pressure(served: Served, monkeypatch: pytest.MonkeyPatch):
         served.ask(stream=True)
 
 
-def test_a_client_that_goes_away_is_forgotten(served: Served):
+def test_a_client_that_goes_away_is_forgotten(served):
     with pytest.raises(openai.APITimeoutError):
         served.ask(tool_choice="none", max_tokens=2000, n=8, temperature=1.0, timeout=0.05)
     end = time.monotonic() + 60
@@ -221,7 +193,7 @@ def test_a_client_that_goes_away_is_forgotten(served: Served):
         time.sleep(0.05)
 
 
-def test_a_killed_process_is_replaced(served: Served):
+def test_a_killed_process_is_replaced(served):
     served.ask(tool_choice="none", max_tokens=2)
     child = served.serving.process._child
     child.kill()
@@ -229,13 +201,13 @@ def test_a_killed_process_is_replaced(served: Served):
     assert served.ask(tool_choice="none", max_tokens=2).choices
 
 
-def test_traffic_is_recorded_redacted_and_takes_feedback(served: Served):
+def test_traffic_is_recorded_redacted_and_takes_feedback(served):
     found = served.ask("mail ann@example.org about /home/ann/x", tool_choice="none", max_tokens=4)
     kept = next(row for row in traffic.list_traffic(served.store) if row["id"] == found.id)
     assert kept["request"]["messages"][0]["content"] == "mail [e-mail] about /home/[user]/x"
     assert kept["model"] == "starter" and kept["toolset"] == "small" and kept["latency_ms"] > 0
     said = {"id": found.id, "verdict": "bad", "expected": [{"name": "clock", "arguments": {}}]}
-    headers = {"Authorization": f"Bearer {KEY}"}
+    headers = {"Authorization": f"Bearer {served.client.api_key}"}
     assert httpx.post(f"{served.url}/v1/feedback", json=said, headers=headers).status_code == 200
     assert traffic.list_traffic(served.store)[0]["feedback"][0]["verdict"] == "bad"
     for wrong in ({**said, "id": "other"}, {**said, "verdict": "meh"}, {"id": found.id}, [], {**said, "x": 1}):
@@ -244,9 +216,11 @@ def test_traffic_is_recorded_redacted_and_takes_feedback(served: Served):
     assert traffic.count_traffic(served.store) == 0
 
 
-def test_models_health_and_metrics(served: Served):
+def test_models_health_and_metrics(served):
     served.ask(tool_choice="none", max_tokens=2)
-    assert "starter" in [model.id for model in served.client.models.list()]
-    assert httpx.get(f"{served.url}/health").json()["status"] == "ok"
+    assert {"starter", str(served.root / "gemma"), "encoder"} <= {model.id for model in served.client.models.list()}
+    health = httpx.get(f"{served.url}/health").json()
+    assert health["status"] == "ok" and health["model"] == str(served.root / "gemma") and health["toolset"] == "small"
+    assert health["version"] == workbench.__version__ and health["device"] and health["snapshot"] == ""
     text = httpx.get(f"{served.url}/metrics").text
     assert 'router_requests_total{status="200"}' in text and "router_model_memory_bytes" in text

@@ -14,17 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.actions import curate
-from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.actions.models import RUN_PREFIX, STARTER_ID, ModelName, list_models, resolve
 from workbench.actions.served import ALIAS, served_model
 from workbench.errors import WorkbenchError
 from workbench.records import TRIGGER, Message, Model, RecordError, Scenario, Tool, ToolCall, Toolset
 from workbench.scenarios.messages import to_messages
+from workbench.scenarios.validate import check_schema
 from workbench.store import runs as run_store
 from workbench.store.database import Store
 
 Json = dict[str, Any]
 MAX_REPLIES, MAX_TOKENS, MAX_TOOLS, MAX_MESSAGES, MAX_STOPS, MAX_ALTERNATIVES = 16, 2048, 256, 256, 4, 20
 DEFAULT_TOKENS = 256
+MAX_BEAMS = 8
+SERVED_KINDS = ("weights", "gguf")
 _ROUTER = re.compile(
     r"\s*\[MODE\][ \t]*(?P<mode>\S*)\s*\[SYSTEM_PROMPT\]\s*.*?\[USER_REQUEST\]\s*(?P<request>.*)", re.S
 )
@@ -42,7 +45,9 @@ class Ask:
     """One request, read and checked.
 
     Attributes:
-        wish: the fields of ``inference.router.Wish`` as JSON, and ``stream``.
+        wish: the fields of ``inference.decisions.Wish`` as JSON, and ``stream``.
+        name: what the request calls the model.
+        usage: whether a stream ends with its token counts.
     """
 
     model: Model
@@ -50,6 +55,8 @@ class Ask:
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...]
     wish: Json
+    name: str = ""
+    usage: bool = False
 
     def to_process(self) -> Json:
         """What ``serving.worker`` reads."""
@@ -96,7 +103,9 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
     model = next((model for alias, model in known if alias == name), None)
     if model is None:
         raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
-    served = _served_toolset(store, model.id, toolset)
+    if model.kind not in SERVED_KINDS or model.shots:
+        raise NoModelError("model", f"'{name}' is not served", "Weights and GGUF files are, without examples.")
+    served = served_toolset(store, model.id, toolset)
     given = _list(body, "messages", MAX_MESSAGES)
     if not given:
         raise RecordError("messages", "is empty")
@@ -106,14 +115,23 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
         messages, tools = _in_profile(messages, served), served.tools
     elif messages[0].role != "system":
         messages = (Message("system", TRIGGER), *messages)
-    return Ask(model, served, messages, tools, _read_wish(body, tools))
+    return Ask(model, served, messages, tools, _read_wish(body, tools), name, _read_usage(body))
 
 
-def _served_toolset(store: Store, model_id: str, name: str) -> Toolset:
-    run = run_store.get(store, model_id.removeprefix(RUN_PREFIX)) if model_id.startswith(RUN_PREFIX) else None
-    if run and not name:
+def served_toolset(store: Store, model_id: str, name: str = "") -> Toolset:
+    """The toolset of requests without tools: the one named, that the model was trained for, or the default one."""
+    plain = ModelName.read(model_id).plain
+    run = run_store.get(store, plain.removeprefix(RUN_PREFIX)) if plain.startswith(RUN_PREFIX) else None
+    if run and run.kind == "train" and not name:
         return Toolset.from_dict(run.config["toolset"])
     return curate.toolset(store, name or curate.default_toolset(store))
+
+
+def snapshot_of(store: Store, model_id: str) -> str:
+    """Hash of the snapshot that a model was trained on; empty where it was trained on none."""
+    plain = ModelName.read(model_id).plain
+    run = run_store.get(store, plain.removeprefix(RUN_PREFIX)) if plain.startswith(RUN_PREFIX) else None
+    return run.snapshot if run else ""
 
 
 def _in_profile(messages: tuple[Message, ...], toolset: Toolset) -> tuple[Message, ...]:
@@ -190,18 +208,24 @@ def _content(value: Any, path: str, may_lack: bool) -> str:
 def _read_wish(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
     shown = body.get("logprobs") or False
     alternatives = _number(body, "top_logprobs", 0, 0, MAX_ALTERNATIVES, whole=True)
-    if body.get("response_format") not in (None, {"type": "text"}):
-        raise RecordError("response_format", "only plain text and tool calls are served")
+    temperature = _number(body, "temperature", 0.0, 0.0, 2.0)
+    count = _number(body, "n", 1, 1, MAX_REPLIES, whole=True)
+    beams = _number(body, "beams", 0, 0, MAX_BEAMS, whole=True)
+    if beams and temperature:
+        raise RecordError("temperature", "must be 0 with beams, which are not drawn")
+    if beams and count > beams:
+        raise RecordError("n", "must be at most the number of beams")
     limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     return {
-        "choice": _read_choice(body, tools),
+        "choice": _with_schema(body, _read_choice(body, tools)),
         "constrained": _flag(body, "constrained", True),
-        "count": _number(body, "n", 1, 1, MAX_REPLIES, whole=True),
+        "count": count,
+        "beams": beams,
         "max_new_tokens": _number(body, limit, DEFAULT_TOKENS, 1, MAX_TOKENS, whole=True),
         "stop": _read_stop(body.get("stop")),
         "stream": _flag(body, "stream", False),
         "sampling": {
-            "temperature": _number(body, "temperature", 0.0, 0.0, 2.0),
+            "temperature": temperature,
             "top_p": _number(body, "top_p", 1.0, 0.0, 1.0),
             "top_k": _number(body, "top_k", 0, 0, 1000, whole=True),
             "seed": _number(body, "seed", 0, -(2**53), 2**53, whole=True) % 2**53,
@@ -224,6 +248,37 @@ def _read_choice(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
     if name not in [tool.name for tool in tools]:
         raise RecordError("tool_choice.function.name", f"no tool is called {name!r}")
     return {"mode": "forced", "tool": name, "several": False}
+
+
+def _with_schema(body: Mapping[str, Any], choice: Json) -> Json:
+    """The choice, what is said instead of calls held to ``response_format``. Who brings no tools wants no calls."""
+    wanted = body.get("response_format")
+    if wanted is None or wanted == {"type": "text"}:
+        return choice
+    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    if kind == "json_object":
+        schema: Any = {"type": "object"}
+    elif kind == "json_schema":
+        outer = wanted.get("json_schema")
+        schema = outer.get("schema") if isinstance(outer, Mapping) else None
+        problems = check_schema(schema, "response_format.json_schema.schema")
+        if problems:
+            raise RecordError(problems[0].field, problems[0].message, problems[0].hint)
+    else:
+        raise RecordError("response_format.type", "must be text, json_object or json_schema")
+    if choice["mode"] == "forced":
+        return choice
+    mode = choice["mode"] if body.get("tools") else "none"
+    return {**choice, "mode": mode, "schema": json.dumps(schema)}
+
+
+def _read_usage(body: Mapping[str, Any]) -> bool:
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, Mapping):
+        raise RecordError("stream_options", "must be an object")
+    return _flag(options, "include_usage", False)
 
 
 def _read_stop(value: Any) -> list[str]:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from workbench.actions.chat import MAX_TOKENS, Ask, read_ask
+import workbench
+from workbench.actions.chat import (
+    MAX_TOKENS,
+    Ask,
+    NoModelError,
+    listed_models,
+    read_ask,
+    served_toolset,
+    snapshot_of,
+)
+from workbench.actions.served import ALIAS
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import worker_environment
-from workbench.records import RecordError
+from workbench.records import Model, RecordError
 from workbench.scenarios.redaction import redact
 from workbench.serving.process import WAITING, ModelProcess
 from workbench.store import traffic
@@ -33,9 +44,14 @@ class ServeSettings:
         seconds: longest time for one answer.
         toolsets: by a model's id, where it is not ``toolset``.
         tokens: most that one reply may be asked to have.
-        waiting: requests that may be under way; further ones are refused.
+        waiting: requests under way or waiting; further ones are refused until there is room.
         body_bytes: largest body of a request.
         body_seconds: longest time for a body to arrive.
+        encoder: folder or hub id of a BERT-like model for ``/v1/embeddings``; empty serves none.
+        rows: replies of one model that are written side by side.
+        models_kept: models in memory at once, beside those that are answering.
+        prefix_mb: memory of one model for prompts' beginnings that stay computed.
+        threads: CPU threads of the process that holds the models; 0 lets torch choose.
     """
 
     models: tuple[str, ...] = ()
@@ -48,6 +64,15 @@ class ServeSettings:
     waiting: int = WAITING
     body_bytes: int = 4 << 20
     body_seconds: float = 30.0
+    encoder: str = ""
+    rows: int = 32
+    models_kept: int = 2
+    prefix_mb: int = 512
+    threads: int = 0
+
+    def limits(self) -> dict[str, int]:
+        """Fields of ``serving.worker.Limits``."""
+        return {"models": self.models_kept, "rows": self.rows, "prefix_mb": self.prefix_mb}
 
 
 class SlowError(WorkbenchError):
@@ -59,9 +84,9 @@ class Serving:
 
     def __init__(self, store: Store, settings: ServeSettings | None = None) -> None:
         self.store, self.settings = store, settings or ServeSettings()
-        self.process = ModelProcess(
-            store.workspace.runs / "serving.log", worker_environment(os.environ), self.settings.waiting
-        )
+        told = self.settings
+        environment = worker_environment(os.environ) | ({"OMP_NUM_THREADS": str(told.threads)} if told.threads else {})
+        self.process = ModelProcess(store.workspace.runs / "serving.log", environment, told.waiting, told.limits())
         traffic.forget_before(store, self.settings.keep_days)
 
     def read(self, body: Any, toolset: str = "") -> Ask:
@@ -81,16 +106,68 @@ class Serving:
             raise RecordError(wanted[0], f"at most {most} tokens are written here", "Ask for fewer.")
         return replace(ask, wish={**ask.wish, "max_new_tokens": min(ask.wish["max_new_tokens"], most)})
 
-    async def answer(self, ask: Ask) -> AsyncGenerator[Json]:
+    def answer(self, ask: Ask) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.
 
         Raises:
             SlowError: it took too long; the request was taken back.
             WorkbenchError: the request cannot be answered.
         """
+        return self._events(ask.to_process())
+
+    async def warm(self, name: str) -> None:
+        """Load a model, so that its first request need not wait. Requests under way go on meanwhile, and no model that
+        is answering is forgotten: whatever a name stands for can be swapped without refusing anybody.
+
+        Raises:
+            NoModelError: no such model is served.
+            WorkbenchError: it cannot be loaded.
+        """
+        model = self.find(name)
+        toolset = served_toolset(self.store, model.id, self.settings.toolset)
+        async with aclosing(self._events({"warm": asdict(model), "toolset": toolset.to_dict()})) as events:
+            async for _ in events:
+                pass
+
+    def find(self, name: str) -> Model:
+        """The served model of that name. Raises NoModelError."""
+        for known, model in listed_models(self.store, self.settings.models, self.settings.toolset):
+            if known == name:
+                return model
+        raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
+
+    async def embed(self, texts: Sequence[str]) -> Json:
+        """``vectors``, base64 of little-endian float32 of length 1, and ``tokens``, their number.
+
+        Raises:
+            WorkbenchError: there is no encoder, or it cannot be loaded.
+        """
+        if not self.settings.encoder:
+            raise WorkbenchError("No encoder is configured, so there are no embeddings.", "Name one where you serve.")
+        last: Json = {}
+        asked = {"encoder": self.settings.encoder, "texts": list(texts)}
+        async with aclosing(self._events(asked)) as events:
+            async for event in events:
+                last = event
+        return last
+
+    def health(self) -> Json:
+        """What answers requests, and whether it can."""
+        told = self.settings
+        name = next(iter([*told.models, ALIAS]))
+        state = {"process": self.process.pid is not None, "waiting": self.process.waiting, **self.process.about}
+        found: Json = {"status": "ok", "version": workbench.__version__, "model": name, "device": None, **state}
+        try:
+            model = self.find(name)
+            toolset = served_toolset(self.store, model.id, told.toolset).name
+        except WorkbenchError as error:
+            return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
+        return {**found, "model": model.id, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}
+
+    async def _events(self, asked: Json) -> AsyncGenerator[Json]:
         try:
             async with asyncio.timeout(self.settings.seconds):
-                async for event in self.process.ask(ask.to_process()):
+                async for event in self.process.ask(asked):
                     if "error" in event:
                         if event["kind"] == "bug":
                             raise RuntimeError(event["error"])

@@ -18,8 +18,8 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-import workbench
 from workbench.actions.chat import Ask, NoModelError, listed_models
+from workbench.actions.embedding import encoder_name, read_embedding
 from workbench.actions.serving import Serving, SlowError
 from workbench.api.figures import Figures
 from workbench.errors import WorkbenchError
@@ -52,24 +52,28 @@ def routes(serving: Serving) -> APIRouter:
 
     @router.post("/v1/embeddings", openapi_extra=_JSON_BODY)
     async def embeddings(request: Request) -> Response:
-        return _error(400, "No encoder is configured, so there are no embeddings.", "model", "no_encoder")
+        return await desk.guarded(desk.embeddings(request))
 
     @router.post("/v1/feedback", openapi_extra=_JSON_BODY)
     async def feedback(request: Request) -> Response:
         return await desk.guarded(desk.feedback(request))
 
+    @router.post("/api/serving/warm", openapi_extra=_JSON_BODY)
+    async def warm(request: Request) -> Response:
+        return await desk.guarded(desk.warm(request))
+
     @router.get("/v1/models")
     def models() -> Json:
         found = listed_models(serving.store, serving.settings.models, serving.settings.toolset)
-        return {
-            "object": "list",
-            "data": [{"id": id, "object": "model", "created": 0, "owned_by": m.label} for id, m in found],
-        }
+        named = {name: model.label for name, model in found}
+        if encoder := serving.settings.encoder:
+            named[encoder_name(encoder)] = "encoder"
+        rows = [{"id": name, "object": "model", "created": 0, "owned_by": label} for name, label in named.items()]
+        return {"object": "list", "data": rows}
 
     @router.get("/health")
     def health() -> Json:
-        state = {"process": serving.process.pid is not None, "waiting": serving.process.waiting}
-        return {"status": "ok", "version": workbench.__version__, "toolset": serving.settings.toolset, **state}
+        return serving.health()
 
     @router.get("/metrics")
     def metrics() -> Response:
@@ -167,6 +171,20 @@ class _Desk:
                 yield f"data: {bytes(_explain(error).body).decode()}\n\n"
         yield "data: [DONE]\n\n"
 
+    async def embeddings(self, request: Request) -> Response:
+        ask = read_embedding(await self.body(request), self.serving.settings.encoder)
+        found = await self.serving.embed(ask.texts)
+        rows = [{"object": "embedding", "index": i, "embedding": one} for i, one in enumerate(ask.shaped(found))]
+        usage = {"prompt_tokens": found["tokens"], "total_tokens": found["tokens"]}
+        return JSONResponse({"object": "list", "data": rows, "model": ask.model, "usage": usage})
+
+    async def warm(self, request: Request) -> Response:
+        body = await self.body(request)
+        if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+            raise RecordError("model", "must be text")
+        await self.serving.warm(body["model"])
+        return JSONResponse({"model": body["model"], "ready": True})
+
     async def feedback(self, request: Request) -> Response:
         body = await self.body(request)
         known = ("id", "verdict", "comment", "expected")
@@ -202,33 +220,45 @@ def _parsed(raw: bytes) -> Any:
 
 
 def _completion(completion: str, ask: Ask, decisions: list[Json]) -> Json:
-    prompt, written = decisions[0]["prompt_tokens"], sum(one["completion_tokens"] for one in decisions)
     return {
         **_head(completion, ask, "chat.completion"),
         "choices": [_choice(row, decision) for row, decision in enumerate(decisions)],
-        "usage": {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written},
+        "usage": _usage(decisions),
     }
 
 
+def _usage(decisions: list[Json]) -> Json:
+    prompt, written = decisions[0]["prompt_tokens"], sum(one["completion_tokens"] for one in decisions)
+    return {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+
+
 def _head(completion: str, ask: Ask, kind: str) -> Json:
-    return {"id": completion, "object": kind, "created": int(time.time()), "model": ask.model.id}
+    return {"id": completion, "object": kind, "created": int(time.time()), "model": ask.name}
 
 
 def _choice(row: int, decision: Json) -> Json:
     calls = _tool_calls(decision)
     message: Json = {"role": "assistant", "content": _said(decision) or None, "refusal": None}
-    logprobs = {"content": [{**one, "bytes": None} for one in decision["logprobs"]]} if "logprobs" in decision else None
-    if logprobs:
-        for one in logprobs["content"]:
-            one["top_logprobs"] = [{**best, "bytes": None} for best in one["top_logprobs"]]
     return {
         "index": row,
         "message": {**message, **({"tool_calls": calls} if calls else {})},
         "finish_reason": _finish(decision),
-        "logprobs": logprobs,
+        "logprobs": _logprobs(decision),
         # What clients of OpenAI's API do not know and leave alone.
         "router": {key: decision[key] for key in ("confidence", "latency_ms", "malformed", "problems")},
     }
+
+
+def _logprobs(decision: Json) -> Json | None:
+    """Each token's, with its bytes where it is whole characters."""
+    if "logprobs" not in decision:
+        return None
+
+    def shaped(one: Json) -> Json:
+        return {**one, "bytes": None if "\ufffd" in one["token"] else list(one["token"].encode())}
+
+    rows = [{**shaped(one), "top_logprobs": list(map(shaped, one["top_logprobs"]))} for one in decision["logprobs"]]
+    return {"content": rows, "refusal": None}
 
 
 def _said(decision: Json) -> str:
@@ -275,12 +305,18 @@ def _last_chunks(completion: str, ask: Ask, decisions: list[Json], sent: dict[in
             head = {**call, "index": at, "function": {"name": call["function"]["name"], "arguments": ""}}
             rest = {"index": at, "function": {"arguments": call["function"]["arguments"]}}
             lines += [_chunk(completion, ask, row, {"tool_calls": [part]}) for part in (head, rest)]
-        lines.append(_chunk(completion, ask, row, {}, _finish(decision)))
+        lines.append(_chunk(completion, ask, row, {}, decision))
+    if ask.usage:
+        rows = {**_head(completion, ask, "chat.completion.chunk"), "choices": [], "usage": _usage(decisions)}
+        lines.append(f"data: {json.dumps(rows)}\n\n")
     return lines
 
 
-def _chunk(completion: str, ask: Ask, row: int, delta: Json, finish: str | None = None) -> str:
-    choice = {"index": row, "delta": delta, "finish_reason": finish}
+def _chunk(completion: str, ask: Ask, row: int, delta: Json, ended: Json | None = None) -> str:
+    """One event. The last one of a reply, with its decision, tells why it ended, and its tokens' probabilities."""
+    choice: Json = {"index": row, "delta": delta, "finish_reason": _finish(ended) if ended else None}
+    if ended and "logprobs" in ended:
+        choice["logprobs"] = _logprobs(ended)
     return f"data: {json.dumps({**_head(completion, ask, 'chat.completion.chunk'), 'choices': [choice]})}\n\n"
 
 

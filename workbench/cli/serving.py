@@ -33,6 +33,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     command = [*_command(arguments), "--no-browser"]
     command += ["--toolset", arguments.toolset] if arguments.toolset else []
     command += [part for model in arguments.model for part in ("--model", model)]
+    command += ["--encoder", arguments.encoder] if arguments.encoder else []
     command += ["--no-traffic"] if arguments.no_traffic else []
     os.execv(sys.executable, command)
 
@@ -44,6 +45,7 @@ def add_serve(verbs: Any) -> None:
     )
     parser.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
     _add_server(parser)
+    parser.add_argument("--encoder", default="", metavar="ID", help="of /v1/embeddings: folder or hub id, BERT-like")
     parser.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
 
 

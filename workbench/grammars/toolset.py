@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from threading import Lock
 from typing import Literal, get_args
 
@@ -12,9 +13,9 @@ from workbench.dialects import functiongemma as functiongemma_format
 from workbench.dialects import hermes, llama3
 from workbench.errors import WorkbenchError
 from workbench.grammars import functiongemma, json_calls
-from workbench.grammars.lark import Rules
+from workbench.grammars.lark import Rules, json_value
 from workbench.grammars.matching import Matcher, Vocabulary
-from workbench.grammars.schema import Limits
+from workbench.grammars.schema import Limits, bounded
 from workbench.records import Tool, canonical_json
 
 Mode = Literal["hybrid", "forced", "none"]
@@ -34,11 +35,13 @@ class Choice:
             ``none`` forbids them.
         tool: with ``forced``, the only tool that may be called; empty for any.
         several: whether one reply may hold several calls.
+        schema: JSON Schema, as JSON, that what is said instead of calls must satisfy; empty leaves text free.
     """
 
     mode: Mode = "hybrid"
     tool: str = ""
     several: bool = True
+    schema: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,17 @@ def grammar(dialect: str, tools: Sequence[Tool], choice: Choice, limits: Limits,
             f"It works for {', '.join(_FORMATS)}; leave it off for others.",
         )
     rules = Rules(ids)
-    said = rules.rule(rules.said(found.control, found.never))
+    if choice.schema:
+        said = rules.rule(json_value(bounded(json.loads(choice.schema), limits, top=False)))
+    else:
+        said = rules.rule(rules.said(found.control, found.never))
     if choice.mode == "none" or (choice.mode == "hybrid" and not tools):
-        return rules.write(f"{said}?")
+        return rules.write(said if choice.schema else f"{said}?")
     calls = rules.rule(found.calls(rules, _chosen(tools, choice), limits.calls if choice.several else 1, limits))
     if choice.mode == "forced":
         return rules.write(calls)
+    if choice.schema:
+        return rules.write(f"{said} | {calls}")
     return rules.write(f"{said}? {calls}?" if found.text_before_calls else f"{said}? | {calls}")
 
 
@@ -112,7 +120,7 @@ class Grammars:
     def start(self, tools: Sequence[Tool], choice: Choice | None = None) -> Matcher:
         """A matcher at the beginning of a reply. Raises WorkbenchError: see ``grammar`` and ``Vocabulary.start``."""
         choice = choice or Choice()
-        key = canonical_json([choice.mode, choice.tool, choice.several, [[t.name, t.parameters] for t in tools]])
+        key = canonical_json([*astuple(choice), [[t.name, t.parameters] for t in tools]])
         with self._lock:
             if key not in self._compiled:
                 text = grammar(self.dialect, tools, choice, self.limits, self.vocabulary.ids)

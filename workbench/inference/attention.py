@@ -97,12 +97,19 @@ def attend_rows(
     Returns:
         [rows, heads, tokens, head size].
     """
+    own_key, own_value = (x.transpose(0, 1).contiguous() for x in (key, value))
+    return attend_heads(query, own_key, own_value, prefix, own, before, scale)
+
+
+def attend_heads(
+    query: Tensor, key: Tensor, value: Tensor, prefix: PrefixKeys, own: Tensor, before: Tensor | None, scale: float
+) -> Tensor:
+    """The same with key and value as [key heads, rows, own tokens, head size]."""
     rows, heads, tokens, size = query.shape
-    shared = key.shape[1]
+    shared = key.shape[0]
     # From here on the order is [key heads, rows, heads of the group x tokens], so that all products need only views.
     grouped = (query * scale).view(rows, shared, -1, tokens, size).transpose(0, 1).contiguous().flatten(2, 3)
-    own_key, own_value = (x.transpose(0, 1).contiguous() for x in (key, value))
-    output: Tensor = _JointAttention.apply(grouped, own_key, own_value, prefix.key, prefix.value, own, before)
+    output: Tensor = _JointAttention.apply(grouped, key, value, prefix.key, prefix.value, own, before)
     return output.view(shared, rows, -1, tokens, size).transpose(0, 1).reshape(rows, heads, tokens, size)
 
 
@@ -185,60 +192,14 @@ class PrefillPlan:
 
     layers: dict[int, PrefixKeys] = field(default_factory=dict)
 
+    @property
+    def bytes(self) -> int:
+        """Memory that the keys and values take."""
+        return sum(x.numel() * x.element_size() for kept in self.layers.values() for x in (kept.key, kept.value))
+
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         self.layers[layer] = PrefixKeys(key[0].contiguous(), value[0].contiguous())
         return attend_prefix(query, key, value, scale, window)
-
-
-class RowsPlan:
-    """Decoding: rows behind a prefilled prefix, each with keys and values of its own that grow call by call.
-
-    Rows are padded on the left, so that all end together; ``pads`` [rows] counts each row's padding. ``length`` is the
-    number of prefix tokens.
-    """
-
-    def __init__(self, prefix: PrefillPlan, length: int, pads: Tensor) -> None:
-        self.prefix, self.length, self.pads = prefix, length, pads
-        self.own: dict[int, tuple[Tensor, Tensor]] = {}
-        self.slots = 0
-        self._masks: dict[int | None, tuple[Tensor, Tensor | None]] = {}
-
-    def extend(self, tokens: int) -> Tensor:
-        """Announce the next tokens of each row; returns their positions, [rows, tokens]."""
-        self.slots += tokens
-        self._masks.clear()
-        self._tokens = tokens
-        return self._positions()[:, -tokens:].clamp(min=0)
-
-    def keep(self, rows: Tensor) -> None:
-        """Go on with these rows only."""
-        self.pads = self.pads[rows]
-        self.own = {layer: (k[rows], v[rows]) for layer, (k, v) in self.own.items()}
-
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        if layer in self.own:
-            old_key, old_value = self.own[layer]
-            key, value = torch.cat([old_key, key], 2), torch.cat([old_value, value], 2)
-        self.own[layer] = (key, value)
-        if window not in self._masks:
-            self._masks[window] = self._make_masks(window, query.dtype)
-        own, before = self._masks[window]
-        prefix = self.prefix.layers[layer].last(window, self.length)
-        return attend_rows(query, key, value, prefix, own, before, scale)
-
-    def _positions(self) -> Tensor:
-        """Position of each own slot, [rows, slots]; padding has positions before the end of the prefix."""
-        slots = torch.arange(self.slots, device=self.pads.device)
-        return self.length + slots - self.pads[:, None]
-
-    def _make_masks(self, window: int | None, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
-        keys = self._positions()
-        queries = keys[:, -self._tokens :, None]
-        own = visible(queries, keys[:, None], window) & (keys >= self.length)[:, None]
-        if window is None:
-            return additive(own, dtype)[:, None], None
-        past = torch.arange(max(0, self.length - window + 1), self.length, device=keys.device)
-        return additive(own, dtype)[:, None], additive(visible(queries, past, window), dtype)[:, None]
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,117 @@
-"""Decoding of a batch of rows: behind a shared prefix, or padded for models that cannot share one.
+"""Decoding of rows: behind shared prefixes, coming and going as they like, or padded for models that share none.
 
-Token ids in, token ids out. A picker says which tokens rows take. Knows no texts.
+Token ids in, token ids out. A hand says which tokens its row takes. Knows no texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
-from workbench.inference.attention import PrefillPlan, RowsPlan
-from workbench.inference.picking import Greedy, Picker
+from workbench.inference.attention import PrefillPlan
+from workbench.inference.picking import Hand, pick
+from workbench.inference.rows import Rows, forward
 
-Written = tuple[list[int], float]
-"""New tokens of a row, and the sum of their log probabilities."""
+
+@dataclass
+class Row:
+    """One reply that is being written.
+
+    Attributes:
+        hand: chooses its tokens.
+        limit: new tokens at most.
+        news: tokens that the model has not seen yet; first those of the prompt behind the prefix.
+        written: new tokens so far.
+        log_probability: sum over them.
+        done: whether it has ended.
+    """
+
+    news: list[int]
+    hand: Hand
+    limit: int
+    written: list[int] = field(default_factory=list)
+    log_probability: float = 0.0
+    done: bool = False
+
+    def begin(self) -> bool:
+        """Take what must come first, together with the prompt; says whether there is more to write."""
+        self.written = self.hand.ahead(self.limit)
+        self.news = [*self.news, *self.written]
+        return self._goes_on(frozenset())
+
+    def take(self, token: int, score: float, stops: frozenset[int]) -> bool:
+        """Go on behind a token and what must follow it; says whether there is more to write."""
+        self.written.append(token)
+        self.log_probability += score
+        if not self._goes_on(stops):
+            return False
+        ahead = self.hand.ahead(self.limit - len(self.written))
+        self.written += ahead
+        self.news = [token, *ahead]
+        return self._goes_on(frozenset())
+
+    def _goes_on(self, stops: frozenset[int]) -> bool:
+        at_stop = bool(stops) and self.written[-1] in stops
+        self.done = len(self.written) >= self.limit or at_stop or self.hand.ended
+        return not self.done
+
+
+class Batch:
+    """Rows that are decoded together. They may stand behind different prefixes and come and go between two steps."""
+
+    def __init__(self, model: Any, stops: frozenset[int]) -> None:
+        self._model, self._stops = model, stops
+        self._groups: list[tuple[Rows, list[Row]]] = []
+
+    def __len__(self) -> int:
+        return sum(len(members) for _, members in self._groups)
+
+    def add(self, prefix: PrefillPlan, length: int, rows: Sequence[Row]) -> None:
+        """Let rows take part, whose prompts begin with this prefix and go on with ``news``."""
+        rows = [row for row in rows if row.begin()]
+        if rows:
+            self._groups.append((Rows(prefix, length, len(rows), self._model.device), list(rows)))
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """One more token for every row, and what must follow it. Finished rows leave."""
+        if not self._groups:
+            return
+        news = [[row.news for row in members] for _, members in self._groups]
+        logits = forward(self._model, [rows for rows, _ in self._groups], news)
+        every = [row for _, members in self._groups for row in members]
+        tokens, scores = pick([row.hand for row in every], logits)
+        going = [row.take(token, score, self._stops) for row, token, score in zip(every, tokens, scores, strict=True)]
+        self._leave(going)
+        self._unite()
+
+    def _leave(self, going: Sequence[bool]) -> None:
+        left, at = [], 0
+        for rows, members in self._groups:
+            kept = [i for i in range(len(members)) if going[at + i]]
+            at += len(members)
+            if kept and len(kept) < len(members):
+                rows.keep(kept)
+            if kept:
+                left.append((rows, [members[i] for i in kept]))
+        self._groups = left
+
+    def _unite(self) -> None:
+        """Rows behind the same prefix attend together."""
+        found: dict[int, tuple[Rows, list[Row]]] = {}
+        for rows, members in self._groups:
+            if id(rows.prefix) in found:
+                first, others = found[id(rows.prefix)]
+                first.join(rows)
+                others += members
+            else:
+                found[id(rows.prefix)] = (rows, members)
+        self._groups = list(found.values())
 
 
 @torch.inference_mode()
@@ -28,60 +123,26 @@ def prefill(model: Any, tokens: Sequence[int]) -> PrefillPlan:
     return plan
 
 
-@torch.inference_mode()
-def decode_behind(
-    model: Any,
-    prefix: PrefillPlan,
-    length: int,
-    rows: Sequence[Sequence[int]],
-    stops: frozenset[int],
-    max_new_tokens: int,
-    picker: Picker | None = None,
-) -> list[Written]:
-    """Continue rows that stand behind a prefix of ``length`` tokens. Rows leave the batch when they are finished."""
-    picker = picker or Greedy()
-    tokens, pads = _pad_left(rows, model.device)
-    plan = RowsPlan(prefix, length, pads)
-    written: list[list[int]] = [[] for _ in rows]
-    log_probability = [0.0] * len(rows)
-    active, count = list(range(len(rows))), 0
-    while count < max_new_tokens:
-        positions = plan.extend(tokens.shape[1])
-        output = model(input_ids=tokens, position_ids=positions, use_cache=False, logits_to_keep=1, plan=plan)
-        chosen, scores = picker.pick(active, output.logits[:, -1].float())
-        count += 1
-        for row, token, score in zip(active, chosen, scores, strict=True):
-            written[row].append(token)
-            log_probability[row] += score
-        going = [at for at, row in enumerate(active) if written[row][-1] not in stops and row not in picker.ended]
-        if not going:
-            break
-        if len(going) < len(active):
-            plan.keep(torch.tensor(going, device=model.device))
-            active = [active[at] for at in going]
-        ahead = picker.ahead(active, max_new_tokens - count)
-        count += len(ahead[0])
-        for row, more in zip(active, ahead, strict=True):
-            written[row] += more
-        behind = len(ahead[0]) + 1
-        tokens = torch.tensor([written[row][-behind:] for row in active], device=model.device)
-    return list(zip(written, log_probability, strict=True))
+def decode_behind(model: Any, prefix: PrefillPlan, length: int, rows: Sequence[Row], stops: frozenset[int]) -> None:
+    """Write rows to their ends that stand behind a prefix of ``length`` tokens."""
+    batch = Batch(model, stops)
+    batch.add(prefix, length, rows)
+    while len(batch):
+        batch.step()
 
 
 @torch.inference_mode()
-def decode_padded(
-    model: Any,
-    rows: Sequence[Sequence[int]],
-    stops: frozenset[int],
-    max_new_tokens: int,
-    picker: Picker | None = None,
-) -> list[Written]:
-    """Continue whole prompts with the family's own ``generate``, whatever its attention or state may be."""
-    tokens, pads = _pad_left(rows, model.device)
+def decode_padded(model: Any, rows: Sequence[Row], stops: frozenset[int]) -> None:
+    """Write rows to their ends, whose ``news`` are whole prompts, with the family's own ``generate``, whatever its
+    attention or state may be."""
+    tokens, pads = _pad_left([row.news for row in rows], model.device)
     mask = (torch.arange(tokens.shape[1], device=model.device) >= pads[:, None]).long()
-    picked = _Picked(picker or Greedy(), stops, len(rows))
+    picked = _Picked(rows, stops)
     config = GenerationConfig(
-        max_new_tokens=max_new_tokens, do_sample=False, eos_token_id=sorted(stops) or None, pad_token_id=0
+        max_new_tokens=max(row.limit for row in rows),
+        do_sample=False,
+        eos_token_id=sorted(stops) or None,
+        pad_token_id=0,
     )
     model.generate(
         input_ids=tokens,
@@ -90,33 +151,31 @@ def decode_padded(
         logits_processor=LogitsProcessorList([picked]),
         stopping_criteria=StoppingCriteriaList([picked.finished]),
     )
-    return list(zip(picked.written, picked.log_probability, strict=True))
 
 
 class _Picked(LogitsProcessor):
-    """Lets the picker choose each row's token, by leaving no other; notes tokens and log probabilities."""
+    """Lets the hands choose each row's token, by leaving no other."""
 
-    def __init__(self, picker: Picker, stops: frozenset[int], rows: int) -> None:
-        self.picker, self.stops = picker, stops
-        self.written: list[list[int]] = [[] for _ in range(rows)]
-        self.log_probability = [0.0] * rows
-        self.active = list(range(rows))
+    def __init__(self, rows: Sequence[Row], stops: frozenset[int]) -> None:
+        self.rows, self.stops = rows, stops
+        self.active = list(range(len(rows)))
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         only = torch.full_like(scores, -torch.inf)
         only[:, 0] = 0
         if not self.active:
             return only
-        chosen, log_probability = self.picker.pick(self.active, scores[self.active].float())
-        for row, token, score in zip(self.active, chosen, log_probability, strict=True):
-            self.written[row].append(token)
-            self.log_probability[row] += score
-            only[row] = -torch.inf
-            only[row, token] = 0
-        self.active = [
-            row for row in self.active if self.written[row][-1] not in self.stops and row not in self.picker.ended
-        ]
+        chosen = pick([self.rows[at].hand for at in self.active], scores[self.active].float())
+        for at, token, score in zip(self.active, *chosen, strict=True):
+            self.rows[at].written.append(token)
+            self.rows[at].log_probability += score
+            only[at] = -torch.inf
+            only[at, token] = 0
+        self.active = [at for at in self.active if self._goes_on(self.rows[at])]
         return only
+
+    def _goes_on(self, row: Row) -> bool:
+        return row.written[-1] not in self.stops and len(row.written) < row.limit and not row.hand.ended
 
     def finished(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
         """For ``generate``: whether all rows have ended."""

@@ -64,6 +64,11 @@ class BertEncoder:
             rows[places] = self._batch([texts[i] for i in places])
         return rows
 
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Tokens of all texts, as far as they are looked at."""
+        found = self._tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
+        return sum(map(len, found))
+
     def _batch(self, texts: Sequence[str]) -> Vectors:
         import torch
 

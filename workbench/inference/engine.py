@@ -33,17 +33,19 @@ from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.grammars import Grammars, Matcher, Vocabulary
 from workbench.inference.attention import use_shared_prefix
-from workbench.inference.decoding import decode_behind, decode_padded, prefill
+from workbench.inference.decoding import Row, decode_behind, decode_padded, prefill
 from workbench.inference.families import dialect_of, why_not_shared
 from workbench.inference.gguf_file import is_gguf
 from workbench.inference.gguf_reader import load_gguf
 from workbench.inference.int8 import quantise
-from workbench.inference.picking import Constrained
+from workbench.inference.picking import Hand
 from workbench.inference.prefixes import PrefixGroup, group_by_prefix
 from workbench.inference.quantise import is_int8, load_int8
 from workbench.inference.tokens import encode
 from workbench.records import Model
 
+SMALL = 50_000_000
+"""Parameters up to which a model answers in float32."""
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -84,10 +86,15 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text to continue, its special tokens written out; the id comes back with the answer."""
+    """A text to continue, its special tokens written out; the id comes back with the answer.
+
+    Attributes:
+        constraint: gives the grammar of one answer; None lets the model write what it likes.
+    """
 
     id: str
     text: str
+    constraint: Callable[[], Matcher] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,18 +153,28 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
+def answering_dtype(weights: torch.nn.Module, device: torch.device) -> torch.dtype:
+    """float32 for small models, whose speed hardly depends on it, else the fast type.
+
+    Kernels add in another order for another number of rows. In bfloat16 that decides between two tokens now and then,
+    so that a reply would depend on what else is answered at the time.
+    """
+    small = sum(parameter.numel() for parameter in weights.parameters()) <= SMALL
+    return torch.float32 if small else fast_dtype(device)
+
+
 def load(model: Model, dtype: torch.dtype | None = None) -> LoadedModel:
     """Load weights and tokenizer; an adapter is merged into the weights.
 
     Args:
-        dtype: of the weights; None takes the fast one of this machine.
+        dtype: of the weights; None takes that of ``answering_dtype``.
 
     Raises:
         WorkbenchError: the model cannot be found, read or used, with a hint.
     """
     device = pick_device()
     weights, tokenizer = load_weights(model)
-    placed = torch.nn.Module.to(weights, device=device, dtype=dtype or fast_dtype(device))
+    placed = torch.nn.Module.to(weights, device=device, dtype=dtype or answering_dtype(weights, device))
     return ready(quantise(placed) if model.int8 else placed, tokenizer, model.dialect)
 
 
@@ -261,12 +278,8 @@ def answer(
     prompts: Sequence[Prompt],
     max_new_tokens: int = 128,
     batch_size: int = 32,
-    constraint: Callable[[], Matcher] | None = None,
 ) -> Iterator[Answer]:
     """Answer prompts greedily; answers come batch by batch, not in the order of the prompts.
-
-    Args:
-        constraint: gives the grammar of one answer; None lets the model write what it likes.
 
     The answers are those of plain one-by-one generation (up to rounding): padding and sliding windows are masked by
     position. Under a grammar they are what the model finds best among what it allows.
@@ -276,7 +289,7 @@ def answer(
     encoded = encode(loaded.tokenizer, [prompt.text for prompt in prompts])
     whole = [PrefixGroup(0, tuple(range(len(prompts))))]
     for group in group_by_prefix(encoded) if loaded.shares_prefixes else whole:
-        yield from _answer_group(loaded, prompts, encoded, group, max_new_tokens, batch_size, constraint)
+        yield from _answer_group(loaded, prompts, encoded, group, max_new_tokens, batch_size)
 
 
 def _answer_group(
@@ -286,7 +299,6 @@ def _answer_group(
     group: PrefixGroup,
     max_new_tokens: int,
     batch_size: int,
-    constraint: Callable[[], Matcher] | None,
 ) -> Iterator[Answer]:
     started = time.perf_counter()
     # A shared prefix has at least one token: all prompts of a dialect begin with the same one.
@@ -297,17 +309,20 @@ def _answer_group(
     for at in range(0, len(members), batch_size):
         batch = members[at : at + batch_size]
         started = time.perf_counter()
-        rows = [encoded[i][group.length :] for i in batch]
-        picker = Constrained([constraint() for _ in rows], loaded.stops) if constraint else None
+        rows = [Row(list(encoded[i][group.length :]), _hand(prompts[i], loaded.stops), max_new_tokens) for i in batch]
         if prefix:
-            written = decode_behind(loaded.model, prefix, group.length, rows, loaded.stops, max_new_tokens, picker)
+            decode_behind(loaded.model, prefix, group.length, rows, loaded.stops)
         else:
-            written = decode_padded(loaded.model, rows, loaded.stops, max_new_tokens, picker)
+            decode_padded(loaded.model, rows, loaded.stops)
         latency = (time.perf_counter() - started) * 1000 / len(batch) + prefill_ms
-        for i, (tokens, log_probability) in zip(batch, written, strict=True):
-            raw = loaded.tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-            confidence = math.exp(log_probability)
-            yield Answer(prompts[i].id, str(raw), len(encoded[i]), len(tokens), latency, confidence)
+        for i, row in zip(batch, rows, strict=True):
+            raw = loaded.tokenizer.decode(row.written, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            confidence = math.exp(row.log_probability)
+            yield Answer(prompts[i].id, str(raw), len(encoded[i]), len(row.written), latency, confidence)
+
+
+def _hand(prompt: Prompt, stops: frozenset[int]) -> Hand:
+    return Hand(prompt.constraint() if prompt.constraint else None, stops)
 
 
 def check_place(base: str) -> None:

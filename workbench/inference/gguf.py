@@ -63,7 +63,7 @@ def reply_from_gguf(
     if not scenarios:
         return
     dialect = get_dialect(model.dialect)
-    texts = (dialect.render_prompt(to_messages(s, toolset, shots(s)), toolset.tools) for s in scenarios)
+    texts = (dialect.render_prompt(to_messages(s, toolset, shots(s)), toolset.offered(s)) for s in scenarios)
     prompts = [_encode(model.vocabulary, text) for text in texts]
     room = max(map(len, prompts)) + max_new_tokens
     loaded = _open(model.path, n_ctx=room, n_threads=model.threads or None)

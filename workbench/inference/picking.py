@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.errors import WorkbenchError
 from workbench.grammars import Matcher
 
 Picks = tuple[list[int], list[float]]
-"""One token a row, and its log probability."""
-
-
-class Picker(Protocol):
-    """Chooses the tokens of a batch. Rows are known by their place in the batch at its beginning."""
-
-    @property
-    def ended(self) -> Collection[int]:
-        """Rows that end although they wrote no stop token."""
-
-    def pick(self, rows: Sequence[int], logits: Tensor) -> Picks:
-        """One token for each of these rows; ``logits`` is [rows, vocabulary] in float32."""
-
-    def ahead(self, rows: Sequence[int], most: int) -> list[list[int]]:
-        """What must follow in each of these rows, whatever the model thinks: as many tokens for each, at most
-        ``most``. They are decided, need no forward pass of their own, and have probability 1."""
-
-
-class Greedy:
-    """The best token of each row."""
-
-    ended: Collection[int] = ()
-
-    def pick(self, rows: Sequence[int], logits: Tensor) -> Picks:
-        best, chosen = torch.log_softmax(logits, -1).max(-1)
-        return chosen.tolist(), best.tolist()
-
-    def ahead(self, rows: Sequence[int], most: int) -> list[list[int]]:
-        return [[] for _ in rows]
+"""One token a row, and its log probability among those that were allowed."""
 
 
 @dataclass(frozen=True)
@@ -74,86 +45,107 @@ class Taken:
     alternatives: tuple[tuple[int, float], ...] = ()
 
 
-Watch = Callable[[int, Taken], bool]
+Watch = Callable[[Taken], bool]
 """Told each token that a row takes; says whether the row goes on."""
 
 
-class Constrained:
-    """Rows that are held to grammars, drawn, or watched; each has its own state."""
+class Hand:
+    """What one row takes: held to a grammar, drawn, watched, or simply the best.
+
+    Attributes:
+        ended: whether the row ends although it wrote no stop token.
+        error: why it ended, where its grammar could not be followed.
+    """
 
     def __init__(
         self,
-        matchers: Sequence[Matcher | None],
-        stops: frozenset[int],
-        samplings: Sequence[Sampling] = (),
+        matcher: Matcher | None = None,
+        stops: frozenset[int] = frozenset(),
+        sampling: Sampling | None = None,
         watch: Watch | None = None,
     ) -> None:
-        self.ended: set[int] = set()
-        self._matchers, self._stops, self._watch = list(matchers), stops, watch
-        self._samplings = list(samplings) or [Sampling()] * len(self._matchers)
-        self._generators = [torch.Generator().manual_seed(one.seed) for one in self._samplings]
-        self._forced = [matcher.forced() if matcher else [] for matcher in matchers]
-        for matcher, tokens in zip(matchers, self._forced, strict=True):
-            if matcher:
-                matcher.take(tokens)
+        self.ended, self.error = False, ""
+        self._matcher, self._stops, self._watch = matcher, stops, watch
+        self.sampling = sampling or Sampling()
+        self._generator = torch.Generator().manual_seed(self.sampling.seed) if self.sampling.temperature > 0 else None
+        self._forced: list[int] = []
+        self._follow()
 
-    def pick(self, rows: Sequence[int], logits: Tensor) -> Picks:
-        allowed = self._steer(rows, logits)
-        log_probabilities = torch.log_softmax(allowed, -1)
-        scores, best = (found.tolist() for found in log_probabilities.max(-1))
-        for at, row in enumerate(rows):
-            if self._forced[row]:
-                best[at], scores[at] = self._forced[row].pop(0), 0.0
-                self._tell(row, Taken(best[at], 0.0))
-                continue
-            if self._samplings[row].temperature > 0:
-                best[at] = _draw(allowed[at], self._samplings[row], self._generators[row])
-                scores[at] = float(log_probabilities[at, best[at]])
-            self._go_on(row, best[at])
-            self._tell(row, Taken(best[at], scores[at], self._best(row, log_probabilities[at])))
-        return best, scores
+    def steer(self, logits: Tensor) -> None:
+        """Add biases to the logits [vocabulary], and minus infinity where the grammar forbids, in place."""
+        add_bias(logits, self.sampling.bias)
+        if self._matcher and not self._forced and not self.ended:
+            try:
+                allowed = torch.from_numpy(self._matcher.allowed())
+            except WorkbenchError as error:
+                self._fail(error)
+                return
+            logits.masked_fill_(~allowed.to(logits.device), -torch.inf)
 
-    def ahead(self, rows: Sequence[int], most: int) -> list[list[int]]:
-        count = min(most, *(len(self._forced[row]) for row in rows))
-        found = []
-        for row in rows:
-            now, self._forced[row] = self._forced[row][:count], self._forced[row][count:]
-            for token in now:
-                self._tell(row, Taken(token, 0.0))
-            found.append(now)
-        return found
+    def take(self, logits: Tensor, scores: Tensor, best: int) -> tuple[int, float]:
+        """One token and its log probability.
 
-    def _steer(self, rows: Sequence[int], logits: Tensor) -> Tensor:
-        """The logits with biases, minus infinity where a grammar forbids."""
-        masks = np.ones(logits.shape, dtype=np.bool_)
-        for at, row in enumerate(rows):
-            matcher = self._matchers[row]
-            if matcher and not self._forced[row]:
-                masks[at] = matcher.allowed()
-            if bias := self._samplings[row].bias:
-                logits[at, list(bias)] += torch.tensor(list(bias.values()), device=logits.device)
-        return logits.masked_fill(~torch.from_numpy(masks).to(logits.device), -torch.inf)
+        Args:
+            logits, scores: [vocabulary], steered logits and their logarithmic softmax.
+            best: index of the highest score.
+        """
+        if self._forced:
+            return self.ahead(1)[0], 0.0
+        token = _draw(logits, self.sampling, self._generator) if self._generator else best
+        if self._matcher and token not in self._stops and not self.ended:
+            try:
+                self._matcher.take([token])
+                self._follow()
+            except WorkbenchError as error:
+                self._fail(error)
+        score = float(scores[token])
+        self._tell(Taken(token, score, self._alternatives(scores)))
+        return token, score
 
-    def _go_on(self, row: int, token: int) -> None:
-        """Move the row's grammar behind a token and behind what must follow it."""
-        matcher = self._matchers[row]
-        if matcher is None or token in self._stops:
-            return
-        matcher.take([token])
-        self._forced[row] = matcher.forced()
-        matcher.take(self._forced[row])
+    def ahead(self, most: int) -> list[int]:
+        """What must follow, whatever the model thinks, at most so many tokens. They are decided, need no forward pass
+        of their own, and have probability 1."""
+        now, self._forced = self._forced[:most], self._forced[most:]
+        for token in now:
+            self._tell(Taken(token, 0.0))
+        return now
 
-    def _best(self, row: int, log_probabilities: Tensor) -> tuple[tuple[int, float], ...]:
-        count = self._samplings[row].alternatives
-        if not count:
+    def _follow(self) -> None:
+        """Move the grammar behind what must come now."""
+        if self._matcher:
+            self._forced = self._matcher.forced()
+            self._matcher.take(self._forced)
+
+    def _fail(self, error: WorkbenchError) -> None:
+        self.ended, self.error = True, f"{error.message} {error.hint}".strip()
+
+    def _alternatives(self, scores: Tensor) -> tuple[tuple[int, float], ...]:
+        if not self.sampling.alternatives:
             return ()
-        scores, tokens = log_probabilities.topk(min(count, len(log_probabilities)))
-        pairs = zip(tokens.tolist(), scores.tolist(), strict=True)
+        found, tokens = scores.topk(min(self.sampling.alternatives, len(scores)))
+        pairs = zip(tokens.tolist(), found.tolist(), strict=True)
         return tuple((token, score) for token, score in pairs if score > -torch.inf)
 
-    def _tell(self, row: int, taken: Taken) -> None:
-        if self._watch and not self._watch(row, taken):
-            self.ended.add(row)
+    def _tell(self, taken: Taken) -> None:
+        if self._watch and not self.ended and not self._watch(taken):
+            self.ended = True
+
+
+def pick(hands: Sequence[Hand], logits: Tensor) -> Picks:
+    """One token for each row; ``logits`` [rows, vocabulary] in float32 are changed."""
+    for hand, row in zip(hands, logits, strict=True):
+        hand.steer(row)
+    scores = torch.log_softmax(logits, -1)
+    best = scores.argmax(-1).tolist()
+    found = [hand.take(logits[i], scores[i], best[i]) for i, hand in enumerate(hands)]
+    return [token for token, _ in found], [score for _, score in found]
+
+
+def add_bias(logits: Tensor, bias: Mapping[int, float]) -> None:
+    """Add numbers to the logits [vocabulary] of tokens, in place; tokens that the model lacks do not count."""
+    known = {token: value for token, value in bias.items() if token < len(logits)}
+    if known:
+        logits[list(known)] += torch.tensor(list(known.values()), device=logits.device)
 
 
 def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:

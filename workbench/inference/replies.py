@@ -22,14 +22,18 @@ def reply_to(
 ) -> Iterator[Reply]:
     """The model's replies, batch by batch, not in the order of the scenarios.
 
-    ``constrained``: held to the toolset's grammar; the model still decides between calls and text.
+    ``constrained``: held to the grammar of the tools that a scenario offers; the model still decides between calls
+    and text.
     """
     grammars = grammars_of(loaded) if constrained else None
-    constraint = partial(grammars.start, toolset.tools) if grammars else None
     dialect = get_dialect(loaded.dialect)
-    texts = (dialect.render_prompt(to_messages(s, toolset, shots(s)), toolset.offered(s)) for s in scenarios)
-    prompts = [Prompt(s.id, text) for s, text in zip(scenarios, texts, strict=True)]
-    for found in answer(loaded, prompts, max_new_tokens, batch_size, constraint):
+
+    def prompt(scenario: Scenario) -> Prompt:
+        tools = toolset.offered(scenario)
+        text = dialect.render_prompt(to_messages(scenario, toolset, shots(scenario)), tools)
+        return Prompt(scenario.id, text, partial(grammars.start, tools) if grammars else None)
+
+    for found in answer(loaded, list(map(prompt, scenarios)), max_new_tokens, batch_size):
         yield Reply(
             scenario_id=found.id,
             raw=found.raw,

@@ -1,122 +1,71 @@
 """A router as a library: a request in, calls or NO_TOOL out. Needs no server and no store.
 
-Knows scenarios' messages, dialects, grammars and the engine; what surrounds a reply (HTTP, traffic) is others' work.
+Requests that come while others are being answered join them between two tokens. Knows scenarios' messages, dialects,
+grammars and the engine; what surrounds a reply (HTTP, traffic) is others' work.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from collections import deque
+from collections.abc import Iterator, Sequence
+from threading import RLock
 from typing import Any
 
 from workbench.dialects import get_dialect
-from workbench.errors import Problem, WorkbenchError
-from workbench.grammars import Choice
-from workbench.inference.attention import PrefillPlan
-from workbench.inference.decoding import decode_behind, decode_padded, prefill
+from workbench.errors import WorkbenchError
+from workbench.inference.beams import Beam, BeamSearch
+from workbench.inference.decisions import Decision, OnText, Pending, Wish
+from workbench.inference.decoding import Batch, Row, decode_padded, prefill
 from workbench.inference.engine import LoadedModel, grammars_of, load
-from workbench.inference.picking import Constrained, Sampling, Taken
+from workbench.inference.prefix_cache import MAX_BYTES, Prefix, PrefixCache
 from workbench.inference.prefixes import common_prefix
 from workbench.inference.tokens import encode
-from workbench.records import Message, Model, Parsed, Scenario, Tool, ToolCall, Toolset
+from workbench.records import Message, Model, Scenario, Tool, Toolset, canonical_json
 from workbench.scenarios.messages import to_messages
-from workbench.scenarios.validate import check_call
 
-PREFIXES_KEPT = 8
-"""Prompts' beginnings that stay computed, about one a toolset and mode; the least recently used goes first."""
+MAX_ROWS = 32
+"""Replies that are written side by side; further ones wait for a place."""
 MAX_PROMPT_TOKENS = 16384
-
-OnText = Callable[[int, str, Taken], bool]
-"""Told which reply grew to which raw text, and by which token; says whether it goes on."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How replies are wanted.
-
-    Attributes:
-        constrained: whether they are held to the grammar of their tools; ``choice`` is what that lets through.
-        count: how many replies to the same prompt.
-        stop: texts that end a reply; they are not part of it.
-    """
-
-    choice: Choice = field(default_factory=Choice)
-    constrained: bool = True
-    sampling: Sampling = field(default_factory=Sampling)
-    count: int = 1
-    max_new_tokens: int = 128
-    stop: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One reply of a router.
-
-    Attributes:
-        calls: empty when no tool is needed.
-        text: what it said, such as NO_TOOL; empty beside calls unless it said something before them.
-        raw: the new text with its special tokens.
-        confidence: product of the probabilities of its tokens among those that were allowed.
-        latency_ms: wall-clock milliseconds.
-        malformed: why the reply could not be read; empty when it could.
-        problems: what is wrong with the calls; nothing is repaired.
-        finish: ``stop``, ``calls``, ``length`` when it was cut, ``cancelled``.
-        tokens: those it is made of.
-    """
-
-    calls: tuple[ToolCall, ...]
-    text: str
-    raw: str
-    confidence: float
-    latency_ms: float
-    prompt_tokens: int
-    completion_tokens: int
-    finish: str
-    malformed: str = ""
-    problems: tuple[Problem, ...] = ()
-    tokens: tuple[Taken, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "calls": [call.to_dict() for call in self.calls],
-            "text": self.text,
-            "raw": self.raw,
-            "confidence": self.confidence,
-            "latency_ms": self.latency_ms,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "finish": self.finish,
-            "malformed": self.malformed,
-            "problems": [problem.to_dict() for problem in self.problems],
-            "tokens": [
-                [one.token, one.log_probability, [list(pair) for pair in one.alternatives]] for one in self.tokens
-            ],
-        }
+__all__ = ["MAX_ROWS", "Decision", "Router", "Wish"]
 
 
 class Router:
-    """A model that answers requests with a toolset. Safe to share between threads: they take turns."""
+    """A model that answers requests with a toolset. Safe to share between threads."""
 
-    def __init__(self, model: Model | LoadedModel, toolset: Toolset, constrained: bool = True) -> None:
+    def __init__(
+        self,
+        model: Model | LoadedModel,
+        toolset: Toolset,
+        constrained: bool = True,
+        rows: int = MAX_ROWS,
+        prefix_bytes: int = MAX_BYTES,
+    ) -> None:
         """
         Args:
             model: where its weights are, or a model in memory.
             toolset: the tools of requests that bring none.
             constrained: whether ``route`` holds replies to the grammar.
+            rows: replies that are written side by side.
+            prefix_bytes: memory for prompts' beginnings that stay computed.
 
         Raises:
             WorkbenchError: the model cannot be loaded, see ``engine.load``.
         """
         self.loaded = model if isinstance(model, LoadedModel) else load(model)
-        self.toolset, self.constrained = toolset, constrained
+        self.toolset, self.constrained, self.rows = toolset, constrained, rows
+        self.prefixes = PrefixCache(prefix_bytes)
         self._dialect = get_dialect(self.loaded.dialect)
         self._grammars = grammars_of(self.loaded) if constrained else None
-        self._prefixes: OrderedDict[tuple[int, ...], PrefillPlan] = OrderedDict()
-        self._turn = Lock()
+        self._batch = Batch(self.loaded.model, self.loaded.stops)
+        self._waiting: deque[tuple[Pending, tuple[Message, ...]]] = deque()
+        self._writing: list[Pending] = []
+        self._searches: list[tuple[Pending, Iterator[list[Beam]]]] = []
+        self._turn = RLock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is on its way."""
+        return bool(self._waiting or self._writing or self._searches)
 
     def route(self, request: str, os: str = "", shell: str = "", mode: str = "") -> Decision:
         """What to do about a request, by the toolset's prompt profile; the best reply, the same each time."""
@@ -132,27 +81,103 @@ class Router:
         Raises:
             WorkbenchError: the prompt is too long, or the tools give no grammar.
         """
-        with self._turn:
-            return self._reply(messages, tools, wish, on_text)
+        pending = self.begin(messages, tools, wish, on_text)
+        while not pending.done:
+            self.step()
+        if pending.error:
+            raise WorkbenchError(pending.error)
+        return pending.decisions
 
-    def _reply(
-        self, messages: Sequence[Message], tools: Sequence[Tool], wish: Wish, on_text: OnText | None
-    ) -> list[Decision]:
-        started = time.perf_counter()
-        tokens = self._encode(messages, tools)
-        grower = _Grower(self.loaded, wish, on_text)
-        matchers = [self._matcher(tools, wish) for _ in range(wish.count)]
-        picker = Constrained(matchers, self.loaded.stops, _seeded(wish), grower.grow)
-        rows = [tokens] * wish.count
-        if self.loaded.shares_prefixes:
-            length, plan = self._prefix(tokens, messages, tools)
-            behind = [row[length:] for row in rows]
-            decode_behind(self.loaded.model, plan, length, behind, self.loaded.stops, wish.max_new_tokens, picker)
-        else:
-            decode_padded(self.loaded.model, rows, self.loaded.stops, wish.max_new_tokens, picker)
-        latency = (time.perf_counter() - started) * 1000
-        named = Toolset(self.toolset.name, tuple(tools), self.toolset.profile)
-        return [self._decide(grower, row, len(tokens), latency, named) for row in range(wish.count)]
+    def begin(
+        self, messages: Sequence[Message], tools: Sequence[Tool], wish: Wish, on_text: OnText | None = None
+    ) -> Pending:
+        """Take a request; ``step`` answers it. Raises WorkbenchError: see ``reply``."""
+        with self._turn:
+            if wish.beams and not self.loaded.shares_prefixes:
+                raise WorkbenchError(
+                    f"This model cannot search with beams: {self.loaded.padded_because}.", "Leave 'beams' out."
+                )
+            tokens = self._encode(messages, tools)
+            named = Toolset(self.toolset.name, tuple(tools), self.toolset.profile)
+            pending = Pending(self.loaded, tokens, named, wish, on_text)
+            pending.deal([self._matcher(tools, wish) for _ in range(wish.count)])
+            self._waiting.append((pending, tuple(messages)))
+            return pending
+
+    def step(self) -> list[Pending]:
+        """One more token for every reply that is being written; returns the requests that are done."""
+        with self._turn:
+            done = self._admit()
+            self._batch.step()
+            done += self._ended()
+            return done + self._search()
+
+    def drop(self, reason: str) -> list[Pending]:
+        """Give up every request that is on its way."""
+        with self._turn:
+            found = [one for one, _ in self._waiting] + self._writing + [one for one, _ in self._searches]
+            self._waiting.clear()
+            self._writing, self._searches = [], []
+            self._batch = Batch(self.loaded.model, self.loaded.stops)
+            for pending in found:
+                pending.error = reason
+            return found
+
+    def _admit(self) -> list[Pending]:
+        """Let those that wait begin, in their order, while there is room; returns those that are done at once."""
+        done = []
+        while self._waiting:
+            pending, messages = self._waiting[0]
+            wanted = max(pending.wish.count, pending.wish.beams)
+            taken = len(self._batch) + sum(one.wish.beams for one, _ in self._searches)
+            if taken and taken + wanted > self.rows and not pending.cancelled:
+                break
+            self._waiting.popleft()
+            if pending.cancelled:
+                pending.decide()
+                done.append(pending)
+            elif self.loaded.shares_prefixes:
+                self._start(pending, messages)
+            else:
+                rows = [Row(pending.tokens, hand, pending.wish.max_new_tokens) for hand in pending.hands]
+                decode_padded(self.loaded.model, rows, self.loaded.stops)
+                pending.decide()
+                done.append(pending)
+        return done
+
+    def _start(self, pending: Pending, messages: Sequence[Message]) -> None:
+        wish, tokens = pending.wish, pending.tokens
+        prefix = self._prefix(tokens, messages, pending.toolset.tools)
+        length = len(prefix.tokens)
+        if wish.beams:
+            search = BeamSearch(wish.beams, wish.max_new_tokens, self.loaded.stops, wish.sampling.bias)
+            matcher = self._matcher(pending.toolset.tools, wish)
+            steps = search.steps(self.loaded.model, prefix.plan, length, tokens[length:], matcher)
+            self._searches.append((pending, steps))
+            return
+        pending.rows = [Row(tokens[length:], hand, wish.max_new_tokens) for hand in pending.hands]
+        self._batch.add(prefix.plan, length, pending.rows)
+        self._writing.append(pending)
+
+    def _ended(self) -> list[Pending]:
+        done = [one for one in self._writing if all(row.done for row in one.rows)]
+        self._writing = [one for one in self._writing if one not in done]
+        for pending in done:
+            pending.decide()
+        return done
+
+    def _search(self) -> list[Pending]:
+        """One more token for every beam."""
+        done = []
+        for pending, steps in list(self._searches):
+            best = next(steps, None)
+            if best is not None:
+                pending.show([beam.taken for beam in best])
+            if best is None or pending.cancelled:
+                self._searches.remove((pending, steps))
+                pending.decide()
+                done.append(pending)
+        return done
 
     def _encode(self, messages: Sequence[Message], tools: Sequence[Tool]) -> list[int]:
         tokens = encode(self.loaded.tokenizer, [self._dialect.render_prompt(messages, tools)])[0]
@@ -169,90 +194,15 @@ class Router:
         self._grammars = self._grammars or grammars_of(self.loaded)
         return self._grammars.start(tools, wish.choice)
 
-    def _prefix(
-        self, tokens: Sequence[int], messages: Sequence[Message], tools: Sequence[Tool]
-    ) -> tuple[int, PrefillPlan]:
-        """The longest computed beginning of a prompt, or a new one: what all requests with these tools share."""
-        fitting = [
-            known for known in self._prefixes if len(known) < len(tokens) and known == tuple(tokens[: len(known)])
-        ]
-        if fitting:
-            longest = max(fitting, key=len)
-            self._prefixes.move_to_end(longest)
-            return len(longest), self._prefixes[longest]
+    def _prefix(self, tokens: list[int], messages: Sequence[Message], tools: Sequence[Tool]) -> Prefix:
+        """What all requests with these tools and this system prompt begin with."""
         head = [message for message in messages[:1] if message.role == "system"]
-        probes = [self._encode([*head, Message("user", text)], tools) for text in ("a", "0")]
-        length = min(common_prefix(list(tokens), probe) for probe in probes)
-        length = max(1, min(length, len(tokens) - 1))
-        self._prefixes[tuple(tokens[:length])] = plan = prefill(self.loaded.model, tokens[:length])
-        if len(self._prefixes) > PREFIXES_KEPT:
-            self._prefixes.popitem(last=False)
-        return length, plan
 
-    def _decide(self, grower: _Grower, row: int, prompt: int, latency: float, toolset: Toolset) -> Decision:
-        taken, raw, finish = grower.taken[row], grower.raw(row), grower.finish(row)
-        parsed = self._dialect.parse(raw)
-        problems = [p for i, call in enumerate(parsed.calls) for p in check_call(call, toolset, f"calls[{i}]")]
-        return Decision(
-            calls=parsed.calls,
-            text=parsed.text,
-            raw=raw,
-            confidence=math.exp(sum(one.log_probability for one in taken)),
-            latency_ms=latency,
-            prompt_tokens=prompt,
-            completion_tokens=len(taken),
-            finish="calls" if parsed.calls and finish == "stop" else finish,
-            malformed=_reason(parsed, finish),
-            problems=tuple(problems),
-            tokens=tuple(taken),
-        )
+        def compute() -> Prefix:
+            probes = [self._encode([*head, Message("user", text)], tools) for text in ("a", "0")]
+            length = min(common_prefix(tokens, probe) for probe in probes)
+            length = max(1, min(length, len(tokens) - 1))
+            return Prefix(tuple(tokens[:length]), prefill(self.loaded.model, tokens[:length]))
 
-
-class _Grower:
-    """Collects what the rows take, ends them at stop texts, and tells whoever listens."""
-
-    def __init__(self, loaded: LoadedModel, wish: Wish, on_text: OnText | None) -> None:
-        self.loaded, self.wish, self.on_text = loaded, wish, on_text
-        self.taken: list[list[Taken]] = [[] for _ in range(wish.count)]
-        self._ended: dict[int, str] = {}
-        self._cut: dict[int, str] = {}
-
-    def grow(self, row: int, taken: Taken) -> bool:
-        if row in self._ended:
-            return False
-        self.taken[row].append(taken)
-        if not self.wish.stop and not self.on_text:
-            return True
-        text = self._decode(row)
-        if found := [text.find(stop) for stop in self.wish.stop if stop in text]:
-            self._ended[row], self._cut[row] = "stop", text[: min(found)]
-            return False
-        if self.on_text and not self.on_text(row, text, taken):
-            self._ended[row] = "cancelled"
-            return False
-        return True
-
-    def raw(self, row: int) -> str:
-        return self._cut[row] if row in self._cut else self._decode(row)
-
-    def finish(self, row: int) -> str:
-        if row in self._ended:
-            return self._ended[row]
-        ended = bool(self.taken[row]) and self.taken[row][-1].token in self.loaded.stops
-        return "stop" if ended else "length"
-
-    def _decode(self, row: int) -> str:
-        ids = [one.token for one in self.taken[row]]
-        return str(self.loaded.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
-
-
-def _seeded(wish: Wish) -> list[Sampling]:
-    """Replies to one prompt are drawn independently."""
-    plain: Mapping[str, Any] = vars(wish.sampling)
-    return [Sampling(**{**plain, "seed": wish.sampling.seed + row}) for row in range(wish.count)]
-
-
-def _reason(parsed: Parsed, finish: str) -> str:
-    if parsed.kind != "malformed":
-        return ""
-    return f"cut at its longest: {parsed.reason}" if finish == "length" else parsed.reason
+        key = (head[0].content if head else None, canonical_json([tool.to_dict() for tool in tools]))
+        return self.prefixes.get(key, tokens, compute)

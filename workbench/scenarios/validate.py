@@ -65,6 +65,18 @@ def check_call(call: ToolCall, toolset: Toolset, path: str) -> list[Problem]:
     return problems + _schema_problems(tool.parameters, dict(call.arguments), where)
 
 
+def check_schema(schema: Any, path: str) -> list[Problem]:
+    """Is this a JSON Schema that values can be checked with?"""
+    if not isinstance(schema, Mapping) or not _soundness(json.dumps(schema)):
+        return [Problem("is not a valid JSON Schema", path, hint="It must be an object and refer to nothing outside.")]
+    return []
+
+
+def check_value(value: Any, schema: Mapping[str, Any], path: str) -> list[Problem]:
+    """Does a JSON value satisfy a schema that ``check_schema`` accepts?"""
+    return _schema_problems(schema, value, path, told=False)
+
+
 def check_scenario(scenario: Scenario, toolset: Toolset) -> list[Problem]:
     """Everything that can be wrong with a scenario: request, OS, expected calls, accepted values, earlier turns."""
     problems = []
@@ -210,8 +222,13 @@ def _unknown_arguments(arguments: Mapping[str, Any], tool: Tool, path: str) -> l
     ]
 
 
-def _schema_problems(schema: Mapping[str, Any], value: Any, path: str, rename: str = "") -> list[Problem]:
-    """What the schema finds wrong with the value; ``rename`` stands for ``path`` and the first step below it."""
+def _schema_problems(
+    schema: Mapping[str, Any], value: Any, path: str, rename: str = "", told: bool = True
+) -> list[Problem]:
+    """What the schema finds wrong with the value; ``rename`` stands for ``path`` and the first step below it.
+
+    ``told``: unknown arguments were reported before.
+    """
     if _has_non_finite(value):
         return [Problem("NaN and Infinity are not JSON numbers", rename or path, hint="Write an ordinary number.")]
     try:
@@ -219,7 +236,7 @@ def _schema_problems(schema: Mapping[str, Any], value: Any, path: str, rename: s
     except RecursionError:
         message = "the value, or the tool's schema, is nested without end"
         return [Problem(message, rename or path, hint="Look for a schema that refers to itself.")]
-    return [_to_problem(error, path, rename) for error in errors if not _told_before(error, schema)]
+    return [_to_problem(error, path, rename) for error in errors if not (told and _told_before(error, schema))]
 
 
 def _told_before(error: ValidationError, schema: Mapping[str, Any]) -> bool:

@@ -21,8 +21,10 @@ from workbench.errors import WorkbenchError
 from workbench.workspace import REPOSITORY
 
 Json = dict[str, Any]
-WAITING = 32
+WAITING = 64
 """Requests under way or waiting; further ones are refused until there is room."""
+LAST = ("decisions", "error", "vectors", "ready")
+"""One of these is in the last event of each request."""
 COMMAND = (sys.executable, "-m", "workbench.serving.worker")
 
 
@@ -37,8 +39,22 @@ class GoneError(WorkbenchError):
 class ModelProcess:
     """Asks the process; safe to use from any event loop and thread."""
 
-    def __init__(self, log: Path, environment: Mapping[str, str], waiting: int = WAITING) -> None:
+    def __init__(
+        self,
+        log: Path,
+        environment: Mapping[str, str],
+        waiting: int = WAITING,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        """
+        Args:
+            log: file for what the process prints.
+            waiting: requests that may be under way.
+            limits: fields of ``serving.worker.Limits`` that differ from their defaults.
+        """
         self._log, self._environment, self._limit = log, dict(environment), waiting
+        self._command = (*COMMAND, json.dumps(dict(limits or {})))
+        self._about: Json = {}
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
@@ -56,8 +72,13 @@ class ModelProcess:
         child = self._child
         return child.pid if child and child.poll() is None else None
 
+    @property
+    def about(self) -> Json:
+        """Device and number type of the model that was loaded last; empty where no process runs."""
+        return self._about if self.pid else {}
+
     async def ask(self, request: Json) -> AsyncIterator[Json]:
-        """What the process says to a request, until ``decisions`` or ``error``. Leaving early takes it back.
+        """What the process says to a request, until one of ``LAST``. Leaving early takes it back.
 
         Raises:
             BusyError: too many requests wait.
@@ -71,7 +92,7 @@ class ModelProcess:
                 if event.get("gone"):
                     raise GoneError("The process that holds the models ended.", "Ask again; its log says why.")
                 yield event
-                if "decisions" in event or "error" in event:
+                if _is_last(event):
                     return
         finally:
             self._forget(number)
@@ -117,7 +138,7 @@ class ModelProcess:
             try:
                 with self._log.open("ab") as log:
                     self._child = subprocess.Popen(
-                        COMMAND,
+                        self._command,
                         cwd=REPOSITORY,
                         env=self._environment,
                         stdin=subprocess.PIPE,
@@ -136,7 +157,10 @@ class ModelProcess:
         assert child.stdout
         for line in child.stdout:
             event = json.loads(line)
-            self._tell(event["id"], event, last="decisions" in event or "error" in event)
+            if "about" in event:
+                self._about = event["about"]
+            else:
+                self._tell(event["id"], event, last=_is_last(event))
         child.stdout.close()
         child.wait()
         with self._lock, suppress(OSError):
@@ -155,3 +179,7 @@ class ModelProcess:
             except RuntimeError:
                 # The server that waited for it has closed.
                 return
+
+
+def _is_last(event: Json) -> bool:
+    return any(name in event for name in LAST)

@@ -92,7 +92,7 @@ def load(
 
 def serve_settings(config: Config) -> ServeSettings:
     """What serving needs of the settings."""
-    limits = config.limits
+    limits, serving = config.limits, config.serving
     return ServeSettings(
         models=tuple(model.id for model in config.models),
         toolset=config.toolsets.default,
@@ -104,6 +104,11 @@ def serve_settings(config: Config) -> ServeSettings:
         waiting=limits.waiting,
         body_bytes=limits.body_mb << 20,
         body_seconds=limits.body_seconds,
+        encoder=serving.encoder,
+        rows=serving.rows,
+        models_kept=serving.models_kept,
+        prefix_mb=serving.prefix_mb,
+        threads=serving.threads,
     )
 
 

@@ -49,6 +49,17 @@ class ToolsetsConfig:
 
 
 @dataclass(frozen=True)
+class ServingConfig:
+    """How models answer."""
+
+    encoder: str = _setting("", "of `/v1/embeddings`: a folder or hub id, BERT-like (empty: none)")
+    rows: int = _setting(32, "replies of one model that are written side by side", 1, 1024)
+    models_kept: int = _setting(2, "models in memory at once, beside those that are answering", 1, 64)
+    prefix_mb: int = _setting(512, "megabytes of one model for prompts' beginnings that stay computed", 0, 100_000)
+    threads: int = _setting(0, "CPU threads of the process that holds the models (0: torch chooses)", 0, 1024)
+
+
+@dataclass(frozen=True)
 class LimitsConfig:
     """What may be asked of the server."""
 
@@ -85,6 +96,7 @@ class Config:
     server: ServerConfig = ServerConfig()
     models: tuple[ModelConfig, ...] = ()
     toolsets: ToolsetsConfig = ToolsetsConfig()
+    serving: ServingConfig = ServingConfig()
     limits: LimitsConfig = LimitsConfig()
     auth: AuthConfig = AuthConfig()
     capture: CaptureConfig = CaptureConfig()

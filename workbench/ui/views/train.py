@@ -51,6 +51,8 @@ _MORE_HINTS = {
     "quantization": "nf4: base in 4 bits (QLoRA)",
     "checkpointing": "Less memory, slower",
     "device": "auto: CUDA, MPS, else CPU",
+    "processes": "Each with its batch and its GPU",
+    "launcher": "ray: on a cluster, see docs/scale.md",
     "gpu_memory_gb": "0: no limit",
     "target_modules": "Layers that get an adapter",
     "warm_start": "run:ID of an adapter to begin with",
@@ -63,7 +65,8 @@ _GROUPS = (
                   "clip", "seed")),
     ("Data and validation", ("augment", "choice_weight", "validate_every", "validation_scenarios",
                              "early_stop_patience")),
-    ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every")),
+    ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every",
+                 "processes", "launcher")),
 )  # fmt: skip
 """Settings that are folded away; one that stands nowhere comes into the last."""
 
@@ -145,11 +148,12 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
     run = progress.run
     active = not run.finished
     pair = forms.address(model=(run.model, f"{RUN_PREFIX}{run.id}"))
+    cluster = " · on a Ray cluster" if run.config.get("settings", {}).get("launcher") == "ray" else ""
     padded = " · padded batches" if run.summary.get("batching") == "padded" else ""
     return {
         "id": run.id,
         "name": run_name(run),
-        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {'waiting since' if run.state == 'queued' else 'started'} {ago(run.created_at)}{padded}",
+        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {'waiting since' if run.state == 'queued' else 'started'} {ago(run.created_at)}{cluster}{padded}",
         "state": run.state,
         "tone": TONES[run.state],
         "stoppable": run.state in ("queued", "running"),

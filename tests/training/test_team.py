@@ -22,7 +22,7 @@ from workbench.training.settings import TrainSettings
 from workbench.training.team import device_of
 
 # Mixed batches of two prefixes, an odd number of them, and an early validation.
-SETTINGS = replace(QUICK, epochs=2, batch_size=2, device="cpu", checkpoint_every=1, validate_every=3)
+SETTINGS = replace(QUICK, epochs=5, batch_size=2, device="cpu", checkpoint_every=1, validate_every=3)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def start_pair(folder: RunFolder) -> None:
 
 
 def test_two_processes_learn_what_one_learns_from_twice_as_much(tmp_path: Path, base: Path) -> None:
-    """Also when they were stopped in between: a checkpoint knows nothing of processes."""
+    """Also when they are stopped and one goes on by itself: a checkpoint knows nothing of processes."""
     alone = make_folder(tmp_path / "alone", base, replace(SETTINGS, accumulate=2))
     pair = make_folder(tmp_path / "pair", base, replace(SETTINGS, processes=2))
     start_pair(pair)
@@ -59,14 +59,11 @@ def test_two_processes_learn_what_one_learns_from_twice_as_much(tmp_path: Path, 
         time.sleep(0.005)
     cancel.ask(pair.path)
     stopped = wait_for_end(pair)
-    assert stopped.state in ("stopped", "done"), stopped
-    process = read_process(pair)
-    assert process is not None
-    until_gone(process.pid)
-    start_pair(pair)
-    assert wait_for_end(pair).state == "done", pair.log.read_text()
+    assert stopped.state == "stopped", pair.log.read_text()
+    pair.cancel.unlink()
+    assert run_here(pair).state == "done"
     assert len(curve(alone)) > 6
-    torch.testing.assert_close(torch.tensor(curve(pair)), torch.tensor(curve(alone)), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(torch.tensor(curve(pair)), torch.tensor(curve(alone)), rtol=1e-3, atol=1e-5)
     ours, theirs = (load_file(folder.adapter / "adapter_model.safetensors") for folder in (pair, alone))
     for name, weight in theirs.items():
         torch.testing.assert_close(ours[name], weight, rtol=1e-3, atol=1e-5)

@@ -149,12 +149,12 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
     active = not run.finished
     pair = forms.address(model=(run.model, f"{RUN_PREFIX}{run.id}"))
     since = "waiting since" if run.state == "queued" else "started"
-    where = " · on a Ray cluster" if run.config.get("settings", {}).get("launcher") == "ray" else ""
-    where += " · padded batches" if run.summary.get("batching") == "padded" else ""
+    more = " · on a Ray cluster" if run.config.get("settings", {}).get("launcher") == "ray" else ""
+    more += " · padded batches" if run.summary.get("batching") == "padded" else ""
     return {
         "id": run.id,
         "name": run_name(run),
-        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {since} {ago(run.created_at)}{where}",
+        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {since} {ago(run.created_at)}{more}",
         "state": run.state,
         "tone": TONES[run.state],
         "stoppable": run.state in ("queued", "running"),

@@ -61,7 +61,7 @@ def folder_of(store: Store, run: Run) -> RunFolder:
 
 def until(store: Store, run: Run, *states: str, phase: str = "", rows: int = 0) -> Run:
     """Look until the run is in a state and phase and has so many metrics rows."""
-    deadline = time.time() + 120
+    deadline = time.time() + 240
     while True:
         runs.sync(store)
         found = runs.progress(store, run.id)

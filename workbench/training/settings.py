@@ -252,7 +252,7 @@ def _place_problems(settings: TrainSettings) -> list[Problem]:
     """Devices that do not go with the launcher or with several processes."""
     device = settings.device
     if settings.launcher == "ray" and device not in ("cpu", "cuda"):
-        message = f"a Ray cluster is not asked for the device '{device}'"
+        message = f"on a Ray cluster the device cannot be '{device}'"
         return [Problem(message, "device", hint="Choose cuda, which reserves a GPU a process there, or cpu.")]
     if settings.processes > 1 and (device == "mps" or _NUMBERED.fullmatch(device)):
         message = f"{settings.processes} processes cannot share the device '{device}'"

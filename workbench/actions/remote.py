@@ -26,6 +26,7 @@ from workbench.actions.artefact_verbs import RemoteArtefactVerbs
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
 from workbench.actions.run_remote import RemoteRuns
+from workbench.actions.served_verbs import RemoteServedVerbs
 from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError
@@ -79,6 +80,10 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
     @property
     def artefacts(self) -> RemoteArtefactVerbs:
         return RemoteArtefactVerbs(self._json)
+
+    @property
+    def served(self) -> RemoteServedVerbs:
+        return RemoteServedVerbs(self._json)
 
     def status(self) -> Json:
         return self._json("GET", "/api/status")

@@ -43,6 +43,7 @@ VERBS = (
     comparing.add_score,
     serving.add_app,
     serving.add_serve,
+    serving.add_served,
     serving.add_demo,
 )
 """What adds each verb, in the order of the help."""

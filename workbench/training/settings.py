@@ -18,6 +18,7 @@ VARIANTS = ("lora", "rslora", "dora")
 QUANTIZATIONS = ("none", "nf4")
 SCHEDULES = ("linear", "cosine", "constant")
 SWITCH = ("off", "on")
+REPORTS = ("none", "tensorboard")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 LAUNCHERS = ("local", "ray")
 PRESETS = ("quick", "balanced", "thorough")
@@ -62,6 +63,8 @@ class TrainSettings:
         gpu_memory_gb: most memory to take of a CUDA GPU; 0 sets no limit.
         processes: so many share each step, each with ``accumulate`` batches and, with CUDA, a GPU of its own.
         launcher: ``local`` trains on this machine, ``ray`` on a Ray cluster.
+        neftune: strength of the noise on the embeddings of what is trained on (NEFTune, arXiv 2310.05914); 0 adds none.
+        report_to: ``tensorboard`` writes the metrics into the run's folder ``tensorboard/``, too.
     """
 
     rank: int = 16
@@ -97,6 +100,8 @@ class TrainSettings:
     gpu_memory_gb: float = 0.0
     processes: int = 1
     launcher: str = "local"
+    neftune: float = 0.0
+    report_to: str = "none"
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""
@@ -201,6 +206,7 @@ _RULES: tuple[_Rule, ...] = (
     ("validation_scenarios", 1, 1_000_000, "64 are enough to choose a checkpoint."),
     ("gpu_memory_gb", 0, 10_000, "0 sets no limit."),
     ("processes", 1, 64, "1, or as many as the machine has GPUs."),
+    ("neftune", 0, 100, "5 to 15 are usual; 0 adds no noise."),
 )  # fmt: skip
 
 
@@ -223,6 +229,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "checkpointing": SWITCH,
     "device": DEVICES,
     "launcher": LAUNCHERS,
+    "report_to": REPORTS,
 }
 """Settings whose value is one of a few words."""
 _NUMBERED = re.compile(r"cuda:\d{1,2}")

@@ -8,6 +8,7 @@ from typing import Any
 from workbench.actions.auto_train import AutoState
 from workbench.actions.duplicates import LeakError
 from workbench.actions.models import RUN_PREFIX
+from workbench.actions.preflight import how_far_off
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
 from workbench.records import SPLITS, Model, Run, Split, Toolset
@@ -33,6 +34,8 @@ _MORE_LABELS = {
     "clip": "Gradient clip",
     "b_rate_factor": "Rate of B over A",
     "gpu_memory_gb": "GPU memory (GB)",
+    "neftune": "Embedding noise",
+    "report_to": "Log to",
     "accumulate": "Accumulation",
     "quantization": "Base in 4 bits",
 }
@@ -54,6 +57,8 @@ _MORE_HINTS = {
     "processes": "Each with its batch and its GPU",
     "launcher": "ray: on a cluster, see docs/scale.md",
     "gpu_memory_gb": "0: no limit",
+    "neftune": "NEFTune; 0: none, 5 is usual",
+    "report_to": "The run's folder tensorboard/",
     "target_modules": "Layers that get an adapter",
     "warm_start": "run:ID of an adapter to begin with",
 }
@@ -63,10 +68,10 @@ _GROUPS = (
                  "warm_start")),
     ("Schedule", ("schedule", "warmup", "max_steps", "max_seconds", "accumulate", "b_rate_factor", "weight_decay",
                   "clip", "seed")),
-    ("Data and validation", ("augment", "choice_weight", "validate_every", "validation_scenarios",
+    ("Data and validation", ("augment", "neftune", "choice_weight", "validate_every", "validation_scenarios",
                              "early_stop_patience")),
     ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every",
-                 "processes", "launcher")),
+                 "processes", "launcher", "report_to")),
 )  # fmt: skip
 """Settings that are folded away; one that stands nowhere comes into the last."""
 
@@ -169,11 +174,7 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
         "tiles": _tiles(progress),
         "next": f"/compare?{pair}" if run.state in ("done", "stopped") else "",
         "folder": f"runs/{run.id}/adapter",
-        "foretold": foretold(
-            run.config.get("estimate", {}),
-            run.summary.get("train_seconds", 0.0) if run.state == "done" else 0.0,
-            run.summary.get("peak_memory_mb", 0),
-        ),
+        "foretold": foretold(how_far_off(run)),
         "log": log,
         "leaks": _allowed_leaks(run),
     }

@@ -48,6 +48,15 @@ def test_python_commands_know_their_options(command):
         assert option in help_text.stdout
 
 
+@pytest.mark.parametrize("command", [line for line in ALL if line.split()[0].endswith("/ray")])
+def test_ray_commands_know_their_options(command):
+    program, *words = shlex.split(command)
+    ray = Path(sys.executable).with_name(Path(program).name)
+    help_text = subprocess.run([ray, words[0], "--help"], capture_output=True, text=True, check=True).stdout
+    for option in (word for word in words[1:] if word.startswith("--")):
+        assert option in help_text
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document):
     targets = re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8"))

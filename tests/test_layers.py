@@ -28,6 +28,7 @@ HOMES = {
     "peft": {"inference", "training"},
     "fastapi": {"api", "ui", "app"},
     "llguidance": {"grammars"},
+    "ray": {"jobs"},
     "argparse": {"cli", "app", "inference"},
 }
 """Libraries that only these parts may import; ``inference`` has the pretraining script."""
@@ -93,7 +94,7 @@ def test_the_checks_see_what_they_must(tmp_path: Path):
 
 @pytest.mark.parametrize("module", ["workbench.cli", "workbench.api", "app"])
 def test_doors_load_nothing_heavy(module: str):
-    heavy = "{'torch', 'transformers', 'peft', 'gradio', 'pandas', 'plotly', 'scipy', 'statsmodels'}"
+    heavy = "{'torch', 'transformers', 'peft', 'gradio', 'pandas', 'plotly', 'scipy', 'statsmodels', 'ray'}"
     code = f"import sys, {module}; sys.exit(' '.join({heavy} & set(sys.modules)) or 0)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

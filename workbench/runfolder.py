@@ -67,6 +67,11 @@ class RunFolder:
         return self.path / "process.json"
 
     @property
+    def ray(self) -> Path:
+        """Written by the launcher ``ray``: which job of which cluster the worker is."""
+        return self.path / "ray.json"
+
+    @property
     def log(self) -> Path:
         return self.path / "worker.log"
 
@@ -145,7 +150,8 @@ class RunStatus:
 
     Attributes:
         eta_s: seconds until the end as the worker guesses; None when it cannot say yet.
-        phase: what the worker does now: starting, loading, preparing, training, validating, saving, answering.
+        phase: what the worker does now: waiting (for a machine of a cluster), starting, loading, preparing, training,
+            validating, saving, answering.
         heartbeat: seconds since 1970 at which the worker last gave a sign of life.
         summary: figures of a finished run.
     """
@@ -331,6 +337,12 @@ def read_process(folder: RunFolder) -> ProcessId | None:
         return ProcessId(**json.loads(folder.process.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def forget_worker(folder: RunFolder) -> None:
+    """Remove what an earlier worker of a folder left: it would be taken for the next one's word. Raises OSError."""
+    for stale in (folder.status, folder.process, folder.cancel, folder.exit, folder.ray):
+        stale.unlink(missing_ok=True)
 
 
 def read_exit(folder: RunFolder) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def test_a_killed_worker_is_found_dead(start: Callable[[str], Path]) -> None:
     folder = start("loop")
     os.kill(wait_for(folder, "running", phase="loading").pid, 9)
     status = wait_for(folder, "failed")
-    assert "ended without a word" in status.message
+    assert "killed" in status.message
 
 
 def test_a_worker_that_cannot_start_shows_its_log(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,8 @@ def test_the_starter_learns_faster() -> None:
         ("checkpointing", "yes"),
         ("device", "tpu"),
         ("device", "cuda:x"),
+        ("processes", 0),
+        ("launcher", "slurm"),
         ("accumulate", 0),
         ("max_steps", -1),
         ("b_rate_factor", 0),
@@ -57,6 +60,17 @@ def test_nonsense_is_refused_with_a_reason(name: str, value: object) -> None:
     (problem,) = dataclasses.replace(TrainSettings(), **{name: value}).check()
     assert problem.field == name
     assert problem.hint
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{"launcher": "ray"}, {"launcher": "ray", "device": "cuda:1"}, {"processes": 2, "device": "cuda:0"},
+     {"processes": 2, "device": "mps"}],
+)  # fmt: skip
+def test_a_device_must_go_with_launcher_and_processes(place: dict[str, Any]) -> None:
+    (problem,) = TrainSettings(**place).check()
+    assert problem.field == "device" and "cuda" in problem.hint
+    assert TrainSettings(**{**place, "device": "cuda"}).check() == []
 
 
 def test_a_learning_rate_of_two_is_explained() -> None:

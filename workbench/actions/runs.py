@@ -31,6 +31,8 @@ from workbench.evaluation.job import EXAMPLES
 from workbench.evaluation.statistics import summarise
 from workbench.generation.job import JOURNAL, read_journal
 from workbench.jobs import cancel as cancelling
+from workbench.jobs import ray
+from workbench.jobs.command import Launch, Resources
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.records import Model, Reply, Run, RunKind, Scenario, Score, Split, Toolset
@@ -47,6 +49,7 @@ WORKERS: dict[RunKind, str] = {
     "generate": "workbench.generation.worker",
     "export": "workbench.training.artefacts.worker",
 }
+LAUNCHERS: dict[str, Launch] = {"local": launch, "ray": ray.launch}
 BUSY = ("running", "stopping")
 POLL_SECONDS = 0.5
 REPLIES_AT_ONCE = 500
@@ -133,12 +136,15 @@ def start_training(
     Raises:
         ProblemsError: a setting makes no sense.
         LeakError: there are leaks and no reason to allow them.
-        WorkbenchError: no such toolset, base or snapshot; no approved training scenario; the disk refuses.
+        WorkbenchError: no such toolset, base or snapshot; no approved training scenario; the disk refuses; no Ray
+            cluster answers where the run is for one.
     """
     model = resolve(store, base)
     settings = settings or default_settings(model.base)
     if problems := settings.check():
         raise ProblemsError("; ".join(map(str, problems)), problems, problems[0].hint)
+    if settings.launcher == "ray":
+        ray.check()
     if model.adapter:
         raise WorkbenchError(f"'{base}' is an adapter already.", "Choose a base model, such as 'starter'.")
     if model.kind != "weights" or model.int8 or model.shots or ModelName.read(base).grammar:
@@ -504,7 +510,8 @@ def _start_next(store: Store) -> None:
         # not started twice.
         run_store.update(store, run.id, state="running", started_at=now(), message="")
         try:
-            launch(_folder(store, run).path, WORKERS[run.kind], _key_names(run))
+            start = LAUNCHERS[_launcher(run)]
+            start(_folder(store, run).path, WORKERS[run.kind], _key_names(run), _resources(run))
             taken = taken or not _is_elsewhere(run)
         except WorkbenchError as error:
             run_store.update(store, run.id, state="failed", ended_at=now(), message=str(error))
@@ -512,7 +519,19 @@ def _start_next(store: Store) -> None:
 
 def _is_elsewhere(run: Run) -> bool:
     """Whether another machine does the work: such a run waits for nobody and nobody waits for it."""
-    return "endpoint" in run.config
+    return "endpoint" in run.config or _launcher(run) != "local"
+
+
+def _launcher(run: Run) -> str:
+    return str(run.config.get("settings", {}).get("launcher", "local"))
+
+
+def _resources(run: Run) -> Resources:
+    """What a training run asks for; the workers of other kinds are single processes."""
+    settings = run.config.get("settings", {})
+    processes = int(settings.get("processes", 1))
+    gpus = processes if settings.get("device") == "cuda" else 0
+    return Resources(processes, processes * max(1, int(settings.get("threads") or 0)), gpus)
 
 
 def _key_names(run: Run) -> list[str]:

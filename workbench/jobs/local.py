@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.runfolder import ProcessId, RunFolder, write_json
+from workbench.jobs.command import ALONE, Resources, worker_command
+from workbench.runfolder import ProcessId, RunFolder, forget_worker, write_json
 from workbench.workspace import REPOSITORY
 
 _KEPT = (
@@ -24,7 +25,7 @@ _KEPT = (
 )  # fmt: skip
 
 
-def launch(folder: Path, module: str, keep: Sequence[str] = ()) -> int:
+def launch(folder: Path, module: str, keep: Sequence[str] = (), resources: Resources = ALONE) -> int:
     """Start ``python -m module folder`` in a session of its own; it outlives this process.
 
     Its output goes to ``worker.log``; ``process.json`` says which process it is.
@@ -39,11 +40,9 @@ def launch(folder: Path, module: str, keep: Sequence[str] = ()) -> int:
         WorkbenchError: the folder is gone or no process can be started.
     """
     run = RunFolder(folder.resolve())
-    command = [sys.executable, "-m", module, str(run.path)]
+    command = worker_command(sys.executable, module, run.path, resources.processes)
     try:
-        # What an earlier worker of this folder left would be taken for this one's word.
-        for stale in (run.status, run.process, run.cancel, run.exit):
-            stale.unlink(missing_ok=True)
+        forget_worker(run)
         with run.log.open("ab") as log:
             child = subprocess.Popen(
                 command,

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import psutil
 
+from workbench.jobs import ray
 from workbench.runfolder import ProcessId, RunFolder, RunStatus, read_exit, read_process, read_status, tail_log
 
 SILENCE_SECONDS = 30.0
 """A worker that cannot be looked up (other machine, none known) counts as dead after this long without heartbeat."""
+
+ASK_SECONDS = 5.0
+"""A cluster is asked about a job only when its folder has been silent for so long."""
 
 _FULL_DISK_BYTES = 1 << 20
 _WORD_SECONDS = 0.2
@@ -30,11 +34,30 @@ def observe(folder: Path) -> RunStatus:
     if not run.path.is_dir():
         return RunStatus("failed", message="The run's folder was deleted. Its scores stay, its adapter is gone.")
     status = _current(run)
+    if not status.finished and (job := ray.read_job(run)):
+        return _observe_job(run, job, status)
     if status.finished or is_alive(run, status):
         return status
     # The worker may have finished between the two looks.
     status = _current(run)
     return status if status.finished else _dead(run, status)
+
+
+def _observe_job(run: RunFolder, job: ray.RayJob, status: RunStatus) -> RunStatus:
+    """A run on a cluster. Its folder tells how it goes, also while the cluster's head is away.
+
+    Shared storage may show a file late: what the cluster says of an end counts after a while of silence.
+    """
+    silence = time.time() - status.heartbeat
+    if silence < ASK_SECONDS:
+        return status
+    word = ray.ask(job)
+    if word.kind == "waiting":
+        return replace(status, phase="waiting", message=word.message)
+    if word.kind == "running" or silence < SILENCE_SECONDS:
+        return status
+    status = _current(run)
+    return status if status.finished else _dead(run, status, word.message)
 
 
 def is_alive(run: RunFolder, status: RunStatus) -> bool:
@@ -60,7 +83,7 @@ def _current(run: RunFolder) -> RunStatus:
 
 def _starting(run: RunFolder) -> RunStatus:
     """Between launch and the worker's first word there is only what the launcher wrote."""
-    source = run.process if run.process.exists() else run.path
+    source = next((path for path in (run.process, run.ray) if path.exists()), run.path)
     try:
         since = source.stat().st_mtime
     except FileNotFoundError:
@@ -68,11 +91,12 @@ def _starting(run: RunFolder) -> RunStatus:
     return RunStatus("running", phase="starting", process=read_process(run), heartbeat=since)
 
 
-def _dead(run: RunFolder, status: RunStatus) -> RunStatus:
+def _dead(run: RunFolder, status: RunStatus, reason: str = "") -> RunStatus:
     if run.cancel.exists():
         return replace(status, state="stopped", phase="", message="Stopped.", eta_s=0.0)
-    _await_exit(run, status)
-    reason = _why_dead(run)
+    if not reason:
+        _await_exit(run, status)
+        reason = _why_dead(run)
     log = tail_log(run, 5)
     message = f"{reason}\nLast lines of its log:\n{log}" if log else reason
     return replace(status, state="failed", phase="", message=message, eta_s=None)

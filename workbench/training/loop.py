@@ -35,6 +35,7 @@ from workbench.training.job import Job
 from workbench.training.lora import Trainee, read_adapter
 from workbench.training.packing import Batch, make_batches
 from workbench.training.settings import TrainSettings
+from workbench.training.team import Team
 from workbench.training.token_cache import TokenCache
 
 VALIDATIONS, FEW_VALIDATIONS = 6, 3
@@ -67,20 +68,21 @@ class Validation:
 class Loop:
     """One training run from its first to its last step."""
 
-    def __init__(self, job: Job, folder: RunFolder, reporter: Reporter) -> None:
+    def __init__(self, job: Job, folder: RunFolder, reporter: Reporter, team: Team | None = None) -> None:
         self.job, self.folder, self.reporter, self.settings = job, folder, reporter, job.settings
         refuse_missing(self.settings.report_to)
         set_up_process(self.settings.threads)
         torch.manual_seed(self.settings.seed)
         four_bits = pick_device(self.settings.device) if self.settings.quantization == "nf4" else None
-        self.trainee = Trainee(*load_base(job.model.base, four_bits), self.settings)
+        self.trainee = Trainee(*load_base(job.model.base, four_bits), self.settings, team)
         self.dialect = get_dialect(self.trainee.loaded.dialect)
         reporter.update(phase="preparing", message=self.trainee.loaded.notice)
         self.pool = ValuePool.of(job.train)
         self.cache = self._open_cache()
         self.checked = sample(job.validation, self.settings.validation_scenarios)
         self.validation = make_batches(self._examples(self.checked, 1.0), 32, random.Random(0))
-        self.per_epoch = -(-len(self._batches(0)) // self.settings.accumulate)
+        self.at_once = self.settings.accumulate * self.settings.processes
+        self.per_epoch = -(-len(self._batches(0)) // self.at_once)
         if self.cache:
             logger.info(
                 "tokens: made of %d scenarios, %d were kept by an earlier run", self.cache.made, self.cache.found
@@ -163,7 +165,7 @@ class Loop:
 
         Augmentation may give one epoch a batch more than another.
         """
-        start, most, at_once = self.place, self.settings.max_steps, self.settings.accumulate
+        start, most, at_once = self.place, self.settings.max_steps, self.at_once
         steps = (
             ((epoch, number), batches[at : at + at_once])
             for epoch in (count(start[0]) if most else range(start[0], self.settings.epochs))

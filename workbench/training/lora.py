@@ -22,13 +22,20 @@ from workbench.training.lean import make_lean
 from workbench.training.packing import Batch, pack
 from workbench.training.padding import pad, padded_loss
 from workbench.training.settings import TrainSettings
+from workbench.training.team import Alone, Team
 
 
 class Trainee:
     """The model computes in its own precision; the optimizer works on float32 copies of the adapter's weights."""
 
-    def __init__(self, weights: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: TrainSettings) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        weights: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        settings: TrainSettings,
+        team: Team | None = None,
+    ) -> None:
+        self.settings, self.team = settings, team or Alone()
         device = pick_device(settings.device)
         _limit_memory(device, settings.gpu_memory_gb)
         dtype = _dtype(settings.precision, device)
@@ -64,8 +71,26 @@ class Trainee:
         Raises:
             FloatingPointError: the loss is no longer a number.
         """
+        value = self.team.gradients(self, batches)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.masters.values(), self.settings.clip or math.inf))
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise FloatingPointError
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate * group["rate_factor"]
+        self.optimizer.step()
+        self._publish()
+        return value, norm
+
+    def add_gradients(self, batches: Sequence[Batch], weight: float) -> float:
+        """Leave the gradients of batches at the masters.
+
+        Args:
+            weight: of all batches of the step, of which these may be a part.
+
+        Returns:
+            Their part of the step's loss.
+        """
         self.loaded.model.train()
-        weight = sum(batch.weight for batch in batches)
         value = 0.0
         for batch in batches:
             self._noise.tokens = batch.mean_length
@@ -75,14 +100,7 @@ class Trainee:
         for name, parameter in self._trained.items():
             self.masters[name].grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
-        norm = float(torch.nn.utils.clip_grad_norm_(self.masters.values(), self.settings.clip or math.inf))
-        if not (math.isfinite(value) and math.isfinite(norm)):
-            raise FloatingPointError
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate * group["rate_factor"]
-        self.optimizer.step()
-        self._publish()
-        return value, norm
+        return value
 
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters by how fast they learn."""

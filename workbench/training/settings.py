@@ -20,6 +20,7 @@ SCHEDULES = ("linear", "cosine", "constant")
 SWITCH = ("off", "on")
 REPORTS = ("none", "tensorboard")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+LAUNCHERS = ("local", "ray")
 PRESETS = ("quick", "balanced", "thorough")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 HIGHEST_LEARNING_RATE = 0.05
@@ -60,6 +61,8 @@ class TrainSettings:
         validation_scenarios: at most this many are answered, and measured for the loss, at each validation.
         device: ``auto`` takes CUDA, then MPS, then the CPU; ``cuda:1`` names the second GPU.
         gpu_memory_gb: most memory to take of a CUDA GPU; 0 sets no limit.
+        processes: so many share each step, each with ``accumulate`` batches and, with CUDA, a GPU of its own.
+        launcher: ``local`` trains on this machine, ``ray`` on a Ray cluster.
         neftune: strength of the noise on the embeddings of what is trained on (NEFTune, arXiv 2310.05914); 0 adds none.
         report_to: ``tensorboard`` writes the metrics into the run's folder ``tensorboard/``, too.
     """
@@ -95,12 +98,14 @@ class TrainSettings:
     validation_scenarios: int = 64
     device: str = "auto"
     gpu_memory_gb: float = 0.0
+    processes: int = 1
+    launcher: str = "local"
     neftune: float = 0.0
     report_to: str = "none"
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""
-        return [*_range_problems(self), *_choice_problems(self)]
+        return [*_range_problems(self), *_choice_problems(self), *_place_problems(self)]
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "target_modules": list(self.target_modules)}
@@ -200,6 +205,7 @@ _RULES: tuple[_Rule, ...] = (
     ("accumulate", 1, 1024, "1 makes a step of each batch."),
     ("validation_scenarios", 1, 1_000_000, "64 are enough to choose a checkpoint."),
     ("gpu_memory_gb", 0, 10_000, "0 sets no limit."),
+    ("processes", 1, 64, "1, or as many as the machine has GPUs."),
     ("neftune", 0, 100, "5 to 15 are usual; 0 adds no noise."),
 )  # fmt: skip
 
@@ -222,6 +228,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "schedule": SCHEDULES,
     "checkpointing": SWITCH,
     "device": DEVICES,
+    "launcher": LAUNCHERS,
     "report_to": REPORTS,
 }
 """Settings whose value is one of a few words."""
@@ -246,6 +253,18 @@ def _choice_problems(settings: TrainSettings) -> list[Problem]:
         message = f"there is no layer '{unknown[0]}'" if unknown else "no layer gets an adapter"
         problems.append(Problem(message, "target_modules", hint=f"Choose among {', '.join(TARGETS)}."))
     return problems
+
+
+def _place_problems(settings: TrainSettings) -> list[Problem]:
+    """Devices that do not go with the launcher or with several processes."""
+    device = settings.device
+    if settings.launcher == "ray" and device not in ("cpu", "cuda"):
+        message = f"on a Ray cluster the device cannot be '{device}'"
+        return [Problem(message, "device", hint="Choose cuda, which reserves a GPU a process there, or cpu.")]
+    if settings.processes > 1 and (device == "mps" or _NUMBERED.fullmatch(device)):
+        message = f"{settings.processes} processes cannot share the device '{device}'"
+        return [Problem(message, "device", hint="Choose cuda, which gives each a GPU of its own, or cpu.")]
+    return []
 
 
 def _convert(name: str, value: Any, default: Any) -> Any:

@@ -54,6 +54,8 @@ _MORE_HINTS = {
     "quantization": "nf4: base in 4 bits (QLoRA)",
     "checkpointing": "Less memory, slower",
     "device": "auto: CUDA, MPS, else CPU",
+    "processes": "Each with its batch and its GPU",
+    "launcher": "ray: on a cluster, see docs/scale.md",
     "gpu_memory_gb": "0: no limit",
     "neftune": "NEFTune; 0: none, 5 is usual",
     "report_to": "The run's folder tensorboard/",
@@ -69,7 +71,7 @@ _GROUPS = (
     ("Data and validation", ("augment", "neftune", "choice_weight", "validate_every", "validation_scenarios",
                              "early_stop_patience")),
     ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every",
-                 "report_to")),
+                 "processes", "launcher", "report_to")),
 )  # fmt: skip
 """Settings that are folded away; one that stands nowhere comes into the last."""
 
@@ -152,11 +154,12 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
     active = not run.finished
     pair = forms.address(model=(run.model, f"{RUN_PREFIX}{run.id}"))
     since = "waiting since" if run.state == "queued" else "started"
-    padded = " · padded batches" if run.summary.get("batching") == "padded" else ""
+    more = " · on a Ray cluster" if run.config.get("settings", {}).get("launcher") == "ray" else ""
+    more += " · padded batches" if run.summary.get("batching") == "padded" else ""
     return {
         "id": run.id,
         "name": run_name(run),
-        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {since} {ago(run.created_at)}{padded}",
+        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {since} {ago(run.created_at)}{more}",
         "state": run.state,
         "tone": TONES[run.state],
         "stoppable": run.state in ("queued", "running"),

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.actions import capture
 from workbench.actions.chat import Ask
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import worker_environment
@@ -18,6 +19,8 @@ from workbench.store.database import Store
 
 Json = dict[str, Any]
 VERDICTS = ("good", "bad")
+NOT_KEPT = ("logprobs", "prompt")
+"""Parts of a decision that are for the caller alone: large, and they follow from the rest."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Serving:
     def __init__(self, store: Store, settings: ServeSettings | None = None) -> None:
         self.store, self.settings = store, settings or ServeSettings()
         self.process = ModelProcess(store.workspace.runs / "serving.log", worker_environment(os.environ))
-        traffic.forget_before(store, self.settings.keep_days)
+        self.forget()
 
     async def answer(self, ask: Ask) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.
@@ -70,11 +73,17 @@ class Serving:
             limit = f"{self.settings.seconds:g} seconds"
             raise SlowError(f"There was no answer within {limit}.", "Ask for fewer tokens, or try again.") from error
 
-    def record(self, completion: str, ask: Ask, body: Mapping[str, Any], decisions: list[Json]) -> None:
-        """Keep a decision, redacted; on disk when this returns. Does nothing where recording is off."""
-        if self.settings.traffic:
-            kept = [{key: value for key, value in one.items() if key != "logprobs"} for one in decisions]
-            traffic.record(self.store, completion, ask.model.id, ask.toolset.name, redact(body), redact(kept))
+    def record(self, completion: str, ask: Ask, body: Mapping[str, Any], decisions: list[Json]) -> bool:
+        """Keep a decision, redacted; on disk when this returns. Says whether it was kept: recording may be off."""
+        if not self.settings.traffic or not capture.wanted(self.store, completion):
+            return False
+        kept = [{key: value for key, value in one.items() if key not in NOT_KEPT} for one in decisions]
+        traffic.record(self.store, completion, ask.model.id, ask.toolset.name, redact(body), redact(kept))
+        return True
+
+    def forget(self) -> None:
+        """Delete decisions that are older than the shorter of the two limits."""
+        traffic.forget_before(self.store, min(self.settings.keep_days, capture.get(self.store).keep_days))
 
     def feedback(self, completion: str, verdict: str, comment: str = "", expected: Any = None) -> Json:
         """Keep what a person or program says of a completion.

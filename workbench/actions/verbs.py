@@ -31,6 +31,7 @@ from workbench.actions import (
 )
 from workbench.actions.artefact_verbs import ArtefactVerbs
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
+from workbench.actions.inbox_verbs import InboxVerbs
 from workbench.actions.meaning import compare_meaning
 from workbench.actions.models import ENDPOINT_PREFIX, RUN_PREFIX, STARTER_ID, ModelName, list_models
 from workbench.actions.orders import Order
@@ -65,6 +66,11 @@ class Verbs(CurationVerbs, RunVerbs):
     def artefacts(self) -> ArtefactVerbs:
         """The verbs on artefacts."""
         return ArtefactVerbs(self.store)
+
+    @property
+    def inbox(self) -> InboxVerbs:
+        """The verbs on recorded decisions."""
+        return InboxVerbs(self.store)
 
     def status(self) -> Json:
         """What the workspace holds."""

@@ -76,9 +76,16 @@ def test(*arguments: str) -> None:
     os.environ["CHROMIUM"] = ensure_chromium()
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    call(PYTHON, "-m", "pytest", f"--junitxml={REPORT}", *arguments)
+    call(PYTHON, "-m", "pytest", *in_processes(), f"--junitxml={REPORT}", *arguments)
     if not arguments:
         check_browser_tests()
+
+
+def in_processes() -> list[str]:
+    """Two processes, a file of tests in one of them; each computes on one core, so that they do not fight for both."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    return ["--numprocesses=2", "--dist=loadfile"]
 
 
 def check_browser_tests() -> None:

@@ -21,7 +21,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small workspace; no process holds it."""
     for kind in ("train", "evaluate"):
         monkeypatch.setitem(runs.WORKERS, kind, "tests.stub_worker")
-    monkeypatch.setattr(cli, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(cli.output, "POLL_SECONDS", 0.05)
     open_small(tmp_path).close()
     return tmp_path
 

@@ -18,7 +18,7 @@ from workbench.api import Guard, Policy, install
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("train", "evaluate"):
         monkeypatch.setitem(runs.WORKERS, kind, "tests.stub_worker")
-    monkeypatch.setattr(cli, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(cli.output, "POLL_SECONDS", 0.05)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def run(root, request, capsys, monkeypatch):
             time.sleep(0.02)
         port = server.servers[0].sockets[0].getsockname()[1]
         there = RemoteVerbs(f"http://127.0.0.1:{port}", "")
-        monkeypatch.setattr(cli, "reach", lambda _: _Open(there))
+        monkeypatch.setattr(cli.tools, "reach", lambda _: _Open(there))
         yield run
         server.should_exit = True
         thread.join()

@@ -87,7 +87,7 @@ def test_the_checks_see_what_they_must(tmp_path: Path):
     )
     assert parts_used(source) == {"store", "ui", "cli"}
     assert part_of(ROOT / "workbench" / "store" / "runs.py") == "store"
-    assert part_of(ROOT / "workbench" / "cli.py") == "cli"
+    assert part_of(ROOT / "workbench" / "cli" / "data.py") == "cli"
     assert part_of(ROOT / "app.py") == "app"
 
 

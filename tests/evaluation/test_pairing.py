@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -53,6 +53,7 @@ def test_holm_as_published():
     assert pairing.differences([]) == []
 
 
+@settings(max_examples=25)  # each example draws 10,000 times for each pair of models
 @given(st.lists(PAIRS, min_size=1, max_size=4))
 def test_correction_never_makes_a_finding_surer(found):
     for one in pairing.differences(found):

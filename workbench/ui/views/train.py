@@ -145,11 +145,12 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
     run = progress.run
     active = not run.finished
     pair = forms.address(model=(run.model, f"{RUN_PREFIX}{run.id}"))
+    since = "waiting since" if run.state == "queued" else "started"
     padded = " · padded batches" if run.summary.get("batching") == "padded" else ""
     return {
         "id": run.id,
         "name": run_name(run),
-        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {'waiting since' if run.state == 'queued' else 'started'} {ago(run.created_at)}{padded}",
+        "about": f"on {base_name(run)} · snapshot {run.snapshot[:8]} · {since} {ago(run.created_at)}{padded}",
         "state": run.state,
         "tone": TONES[run.state],
         "stoppable": run.state in ("queued", "running"),

@@ -41,7 +41,7 @@ class Ask:
     """One request, read and checked.
 
     Attributes:
-        wish: the fields of ``inference.router.Wish`` as JSON, and ``stream``.
+        wish: the fields of ``inference.router.Wish`` as JSON, ``stream``, and ``show_prompt``.
     """
 
     model: Model
@@ -205,6 +205,7 @@ def _read_wish(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
         "max_new_tokens": _number(body, limit, DEFAULT_TOKENS, 1, MAX_TOKENS, whole=True),
         "stop": _read_stop(body.get("stop")),
         "stream": _flag(body, "stream", False),
+        "show_prompt": _flag(body, "show_prompt", False),
         "sampling": {
             "temperature": _number(body, "temperature", 0.0, 0.0, 2.0),
             "top_p": _number(body, "top_p", 1.0, 0.0, 1.0),

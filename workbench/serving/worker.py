@@ -72,7 +72,7 @@ class Worker:
 
         router = self._router(asked["model"], asked["toolset"])
         told = dict(asked["wish"])
-        stream = told.pop("stream", False)
+        stream, show_prompt = told.pop("stream", False), told.pop("show_prompt", False)
         sampling = told.pop("sampling")
         sampling["bias"] = {int(token): value for token, value in sampling.get("bias", {}).items()}
         wish = Wish(choice=Choice(**told.pop("choice")), sampling=Sampling(**sampling), **told)
@@ -87,7 +87,9 @@ class Worker:
         found = router.reply(messages, tools, wish, grew)
         self._cancelled.discard(asked["id"])
         spelled = router.loaded.tokenizer.convert_ids_to_tokens
-        return [_with_spelling(decision.to_dict(), spelled, sampling.get("alternatives", 0)) for decision in found]
+        prompt = {"prompt": router.prompt(messages, tools)} if show_prompt else {}
+        alternatives = sampling.get("alternatives", 0)
+        return [{**_with_spelling(decision.to_dict(), spelled, alternatives), **prompt} for decision in found]
 
     def _router(self, model: Json, toolset: Json) -> Any:
         from workbench.inference.router import Router

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.actions import curate
-from workbench.actions.models import RUN_PREFIX, STARTER_ID, list_models, resolve
+from workbench.actions.models import RUN_PREFIX, STARTER_ID, ModelName, list_models, resolve
 from workbench.records import TRIGGER, Message, Model, RecordError, Scenario, Tool, ToolCall, Toolset
 from workbench.scenarios.messages import to_messages
 from workbench.store import runs as run_store
@@ -84,7 +84,7 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
     model = next((model for model in served_models(store, more) if model.id == name), None)
     if model is None:
         raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
-    served = _served_toolset(store, name, toolset)
+    served = served_toolset(store, name, toolset)
     given = _list(body, "messages", MAX_MESSAGES)
     if not given:
         raise RecordError("messages", "is empty")
@@ -97,22 +97,22 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
     return Ask(model, served, messages, tools, _read_wish(body, tools))
 
 
-def _served_toolset(store: Store, model_id: str, name: str) -> Toolset:
-    run = run_store.get(store, model_id.removeprefix(RUN_PREFIX)) if model_id.startswith(RUN_PREFIX) else None
-    if run and not name:
+def served_toolset(store: Store, model_id: str, name: str = "") -> Toolset:
+    """The toolset of requests without tools: the one named, that the model was trained for, or the default one."""
+    plain = ModelName.read(model_id).plain
+    run = run_store.get(store, plain.removeprefix(RUN_PREFIX)) if plain.startswith(RUN_PREFIX) else None
+    if run and run.kind == "train" and not name:
         return Toolset.from_dict(run.config["toolset"])
     return curate.toolset(store, name or curate.default_toolset(store))
 
 
 def read_request(said: str) -> dict[str, str]:
-    """What a user message asks for (``request``), and the ``os``, ``shell`` and ``mode`` that stand in it, if any do."""
+    """What a user message asks for (``request``), and the ``os``, ``shell`` and ``mode`` in it, if any."""
     found = _ROUTER.fullmatch(said) or _CONTEXT.fullmatch(said)
     return {key: (value or "").strip() for key, value in found.groupdict().items()} if found else {"request": said}
 
 
-def _in_profile(
-    messages: tuple[Message, ...], toolset: Toolset, context: Mapping[str, str]
-) -> tuple[Message, ...]:
+def _in_profile(messages: tuple[Message, ...], toolset: Toolset, context: Mapping[str, str]) -> tuple[Message, ...]:
     """The conversation as the served toolset's scenarios were written for training; a caller's system prompt stays."""
     system = [message for message in messages if message.role == "system"]
     rest = [message for message in messages if message.role != "system"]

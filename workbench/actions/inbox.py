@@ -211,12 +211,12 @@ def reject(store: Store, completion: str, author: str = DEFAULT_AUTHOR) -> Judge
 
 def near_held_out(store: Store, scenario: Scenario) -> tuple[str, ...]:
     """Ids of the validation and test scenarios that a request repeats or nearly repeats."""
-    return _held_out(store, scenario.request, duplicates.similar(store, scenario.toolset, scenario.request, scenario.id))
+    return _held_out(
+        store, scenario.request, duplicates.similar(store, scenario.toolset, scenario.request, scenario.id)
+    )
 
 
-def _keep(
-    store: Store, row: Recorded, verdict: Verdict, scenario: Scenario, author: str, allowed: bool
-) -> Judged:
+def _keep(store: Store, row: Recorded, verdict: Verdict, scenario: Scenario, author: str, allowed: bool) -> Judged:
     kept = held_back(store, replace(scenario, status="draft"), allowed)
     curate.refuse_problems(store, kept)
     change = inbox_store.judge(store, row, verdict, author, kept, kept.request[:80])

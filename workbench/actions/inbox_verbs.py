@@ -108,9 +108,7 @@ class RemoteInboxVerbs:
     def capture(self) -> Json:
         return self.ask("GET", "/api/capture")
 
-    def set_capture(
-        self, active: bool | None = None, share: float | None = None, keep_days: int | None = None
-    ) -> Json:
+    def set_capture(self, active: bool | None = None, share: float | None = None, keep_days: int | None = None) -> Json:
         return self.ask("PUT", "/api/capture", None, {"active": active, "share": share, "keep_days": keep_days})
 
     def bring(self, path: Path, toolset: str = "", name: str = "") -> Json:

@@ -92,7 +92,11 @@ def add_inbox(verbs: Any) -> None:
     parser.add_argument("id", nargs="?", default="", metavar="ID", help="show one decision")
     parser.add_argument("--accept", default="", metavar="ID", help="the model was right: a draft with its decision")
     parser.add_argument(
-        "--correct", nargs=2, default=None, metavar=("ID", "CALLS"), help="the model was wrong: a draft with these calls"
+        "--correct",
+        nargs=2,
+        default=None,
+        metavar=("ID", "CALLS"),
+        help="the model was wrong: a draft with these calls",
     )
     parser.add_argument("--reject", default="", metavar="ID", help="nothing to learn from it")
     parser.add_argument(

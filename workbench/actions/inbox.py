@@ -35,8 +35,18 @@ REASONS: Mapping[str, str] = {
     "unsure": "the model was unsure",
     "held-out": "is near a held-out scenario",
     "good": "said to be right",
+    "follow-up": "answers a tool's result, which no scenario can say",
 }
-_WORTH = {"bad": 8.0, "second": 4.0, "nearest": 4.0, "unreadable": 3.0, "unsure": 2.0, "held-out": 0.0, "good": -1.0}
+_WORTH: Mapping[str, float] = {
+    "bad": 8,
+    "second": 4,
+    "nearest": 4,
+    "unreadable": 3,
+    "unsure": 2,
+    "held-out": 0,
+    "good": -1,
+    "follow-up": -8,
+}
 
 
 class HeldOutError(WorkbenchError):
@@ -264,6 +274,7 @@ def _entry(row: Recorded, finding: Finding, others: Sequence[tuple[str, str, Seq
         "unsure": row.confidence is not None and row.confidence < UNSURE,
         "held-out": bool(finding.held_out),
         "good": verdict == "good",
+        "follow-up": said.follows_result,
     }
     reasons = tuple(reason for reason in REASONS if holds[reason])
     need = sum(_WORTH[reason] for reason in reasons) + (1 - (1.0 if row.confidence is None else row.confidence))
@@ -287,6 +298,8 @@ def _findings(store: Store, rows: Sequence[Recorded], toolset: Toolset) -> dict[
 
 
 def _finding(store: Store, said: Decided, toolset: Toolset) -> Finding:
+    if said.follows_result:
+        return Finding()
     alike = duplicates.similar(store, toolset.name, said.request, limit=8)
     held_out = _held_out(store, said.request, alike)
     approved = [(one, likeness) for one, likeness in alike if one.status == "approved"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,7 @@ def page(demo: gr.Blocks, serving: Serving) -> None:
     with gr.Row(elem_id="wb-play"):
         with gr.Column():
             with gr.Row(elem_id="wb-talks"):
-                sides = [_Side(serving, name).build() for name in ("left", "right")]
+                sides = [_Side(serving, "left", desk.invitation).build(), _Side(serving, "right", str).build()]
             form = ui.live("ask", events=("ask", "look", "clear"), script="workbench.composer(element);")
         tools = ui.live("declared")
         editor = ui.live("editor", events=("save", "reshape", "close"))
@@ -47,9 +47,9 @@ def page(demo: gr.Blocks, serving: Serving) -> None:
     demo.load(desk.load, None, [head, form, tools, *(side.html for side in sides), message], **ui.QUIET)
     head.warm(desk.warm, None, [head, message], **STREAM)
     form.look(desk.look, None, [tools, message], **ui.EAGER)
-    editing = _TurnEditor(serving.store)
+    editing = TurnEditor(serving.store)
     for side in sides:
-        side.listen(form, message)
+        side.listen(form, editor, message)
         side.html.edit(editing.edit, None, [editor, message], **ui.QUIET)
     editor.save(editing.keep, None, [editor, message], **ui.QUIET)
     editor.reshape(editing.reshape, None, [editor, message], **ui.EAGER)
@@ -77,8 +77,7 @@ class _Desk:
             one(asked, "toolset"),
             one(asked, "request"),
         )
-        empty = views.playground_empty(self.examples(toolset.name))
-        return self.served(), form, views.playground_tools(toolset), empty, "", ""
+        return self.served(), form, views.playground_tools(toolset), self.invitation(), "", ""
 
     def served(self) -> str:
         settings, process = capture.get(self.store), self.serving.process
@@ -102,31 +101,33 @@ class _Desk:
             return gr.skip(), ui.failed(error)
         return self.served(), views.toast("The starter is loaded.")
 
-    def examples(self, toolset: str) -> list[str]:
-        """Requests of approved scenarios, of different tools where possible."""
+    def invitation(self) -> str:
+        """What stands where nothing was asked yet: requests of approved scenarios, of different tools if possible."""
+        toolset = served_toolset(self.store, STARTER_ID, self.serving.settings.toolset).name
         found = curate.find(self.store, ScenarioFilter(toolset=toolset, status="approved"), 0, 200)
         by_label = {one.outcome.label: one.request for one in reversed(found)}
-        return list(by_label.values())[:EXAMPLES]
+        return views.playground_empty(list(by_label.values())[:EXAMPLES])
 
 
 class _Side:
     """One of the two conversations. It lives as long as the page is open."""
 
-    def __init__(self, serving: Serving, name: str) -> None:
-        self.serving, self.name = serving, name
+    def __init__(self, serving: Serving, name: str, empty: Callable[[], str]) -> None:
+        self.serving, self.name, self.empty = serving, name, empty
+        self.editor = TurnEditor(serving.store)
 
     def build(self) -> _Side:
         self.html = ui.live(self.name, events=("result", "verdict", "draft", "edit"))
         self.state = gr.State(Talk())
         return self
 
-    def listen(self, form: gr.HTML, message: gr.HTML) -> None:
+    def listen(self, form: gr.HTML, editor: gr.HTML, message: gr.HTML) -> None:
         given, parts = [self.state], [self.html, self.state, message]
         form.ask(self.ask, given, parts, **STREAM)
         form.clear(self.clear, None, parts, **ui.QUIET)
         self.html.result(self.result, given, parts, **STREAM)
         self.html.verdict(self.verdict, given, parts, **ui.QUIET)
-        self.html.draft(self.draft, given, parts, **ui.QUIET)
+        self.html.draft(self.draft, given, [self.html, self.state, editor, message], **ui.QUIET)
 
     async def ask(self, talk: Talk, event: gr.EventData) -> AsyncGenerator[Shown]:
         wanted = forms.question(ui.form(event), second=self.name == "right")
@@ -164,28 +165,32 @@ class _Side:
         told = playground.say(self.serving, talk, int(chosen["at"]), str(chosen["verdict"]))
         return views.talk(told, self.name), told, views.toast("Noted.", "The inbox shows it.")
 
-    @ui.answering(2)
-    def draft(self, talk: Talk, event: gr.EventData, request: gr.Request) -> Shown:
+    @ui.answering(3)
+    def draft(self, talk: Talk, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         chosen = ui.payload(event)
-        near = chosen.get("near") == "yes"
-        told = playground.save(self.serving, talk, int(chosen["at"]), ui.author(request), near)
-        saved = told.exchanges[int(chosen["at"])].scenario
-        said = views.toast("Saved as a draft.", "It waits in Review.") if saved else ""
-        return views.talk(told, self.name), told, said
+        at, near = int(chosen["at"]), chosen.get("near") == "yes"
+        told = playground.save(self.serving, talk, at, ui.author(request), near)
+        shown = views.talk(told, self.name), told
+        if not (saved := told.exchanges[at].scenario):
+            return *shown, gr.skip(), ""
+        return *shown, self.editor.opened(saved), views.toast("Saved as a draft.", "It waits in Review.")
 
     def clear(self) -> Shown:
-        return "", Talk(), ""
+        return self.empty(), Talk(), ""
 
 
-class _TurnEditor(DraftEditor):
+class TurnEditor(DraftEditor):
     """The editor of a draft that was saved from a turn; the address says which."""
 
     SAID = "Saved. The draft waits in Review."
 
     @ui.answering(1)
     def edit(self, event: gr.EventData) -> tuple[str, str]:
-        desk = Desk(open=str(ui.payload(event)["id"]))
-        return self.editor(desk) + views.place(desk.query), ""
+        return self.opened(str(ui.payload(event)["id"])), ""
+
+    def opened(self, id: str) -> str:
+        desk = Desk(open=id)
+        return self.editor(desk) + views.place(desk.query)
 
     @ui.answering(1)
     def leave(self) -> tuple[str, str]:

@@ -186,6 +186,9 @@ window.workbench = (() => {
       if (field().value.trim()) field().form.requestSubmit();
     });
     element.addEventListener("submit", () => setTimeout(() => ((field().value = ""), field().focus())));
+    document.addEventListener("workbench-settled", () => {
+      for (const news of document.querySelectorAll("[data-waiting]")) news.closest("article")?.scrollIntoView({ block: "nearest" });
+    });
     document.addEventListener("click", (event) => {
       const text = event.target.closest?.("[data-example]")?.dataset.example;
       if (!text) return;

@@ -72,7 +72,7 @@ def inbox_item(entry: Entry, nearest: Scenario | None, splits: Mapping[str, str]
     )
 
 
-_TONES = {"bad": "bad", "second": "bad", "nearest": "bad", "unreadable": "bad", "good": "good"}
+_TONES = {"bad": "bad", "second": "bad", "nearest": "bad", "unreadable": "bad", "good": "good", "follow-up": ""}
 
 
 def _decided(said: Decided) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def _decided(said: Decided) -> dict[str, Any]:
         "reason": said.reason,
         "raw": short(said.raw, 600),
         "wrong": said.wrong,
-        "text": said.text if said.text.strip() != NO_TOOL else "",
-        "no_tool": not said.calls and not said.reason,
+        "text": short(said.text, 600) if said.text.strip() != NO_TOOL else "",
+        "no_tool": said.text.strip() in ("", NO_TOOL) and not said.calls and not said.reason,
         "calls": [
             (call.name, [(name, code(_json(value))) for name, value in call.arguments.items()]) for call in said.calls
         ],
@@ -92,6 +92,8 @@ def _barred(entry: Entry, splits: Mapping[str, str]) -> str:
     """Why it cannot simply be accepted; empty when it can."""
     if entry.recorded.state != "open":
         return toast(f"It is {entry.recorded.state} already.", "Press U to undo, or S to go on.", bad=True)
+    if entry.decided.follows_result:
+        return toast("This answers a tool's result.", "A scenario begins with a request. Press R to reject.", bad=True)
     if entry.decided.reason:
         return toast("The reply could not be read.", "Press E to correct it, or R to reject.", bad=True)
     if entry.finding.held_out:

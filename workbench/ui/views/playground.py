@@ -48,6 +48,7 @@ def playground_tools(toolset: Toolset) -> str:
 
 
 def playground_empty(requests: Sequence[str]) -> str:
+    """What stands there before anything was asked: what could be."""
     return render("playground_empty.html", requests=requests)
 
 
@@ -56,15 +57,8 @@ def playground_served(loaded: bool, waiting: int, recorded: str) -> str:
     return render("playground_served.html", loaded=loaded, waiting=waiting, recorded=recorded)
 
 
-def talk(conversation: Talk, side: str, requests: Sequence[str] = ()) -> str:
-    """A conversation.
-
-    Args:
-        side: ``left`` or ``right``; told apart in ids.
-        requests: what could be asked, where nothing was yet.
-    """
-    if not conversation.exchanges:
-        return playground_empty(requests) if requests else ""
+def talk(conversation: Talk, side: str) -> str:
+    """A conversation; ``side``, ``left`` or ``right``, tells the ids of its fields apart."""
     last = len(conversation.exchanges) - 1
     turns = [_turn(one, at, at == last) for at, one in enumerate(conversation.exchanges)]
     return render("playground_talk.html", turns=turns, side=side, levels=[label for _, label in LEVELS])

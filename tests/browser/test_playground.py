@@ -82,7 +82,7 @@ def test_two_models_and_results_of_tools(open_page, verbs):
         for i in range(field.count()):
             field.nth(i).fill('{"time": "<b>nine</b>"}')
         side.locator("form.results").get_by_role("button", name="Go on").click()
-    for name, side in (("left", left), ("right", right)):
+    for name in ("left", "right"):
         if page.locator(f"#wb-{name} article").count() > 1:
             told = answered(page, name, 2)
             assert "<b>nine</b>" in told.inner_text() and told.locator(".said b").count() == 0

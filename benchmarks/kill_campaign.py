@@ -1,11 +1,12 @@
 """Kill workers and apps at random moments, and look whether any run was hurt.
 
-    python benchmarks/kill_campaign.py [--kills 30] [--seed 0] [--keep DIR]
+    python benchmarks/kill_campaign.py [--kills 30] [--minutes 60] [--seed 0] [--keep DIR]
 
-Trains a tiny random model again and again through a real app. Each kill is SIGKILL, of the worker or of the app. After
-each: every metrics row that the app had shown is still there and the same, every file of the run folder can be read,
-and the run goes on, is complete, or failed with a reason and can be resumed. A run that was killed and resumed must end
-with the very curve of one that was left alone. Prints JSON; exit status 1 when anything was found.
+Trains a tiny random model again and again through a real app. Each kill is SIGKILL, of the worker or of the app, while
+the worker loads or while it trains. After each: every metrics row that the app had shown is still there and the same,
+every file of the run folder can be read, and the run goes on, is complete, or failed with a reason and can be resumed.
+A run that was killed and resumed must end with the very curve of one that was left alone. Begins no further run after
+``--minutes``. Prints JSON; exit status 1 when anything was found.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ SETTINGS = {"epochs": 60, "batch_size": 2, "rank": 4, "threads": 1, "precision":
 SETTINGS |= {"checkpoint_every": 7, "validate_every": 40, "max_seconds": 0, "learning_rate": 0.001, "choice_weight": 1}
 CLOCK = ("time", "steps_per_second", "examples_per_second", "memory_mb")
 BUSY = ("queued", "running", "stopping")
+LOADING = ("", "starting", "loading", "preparing")
+EARLY, LOADING_SECONDS = 0.4, 8.0
+"""How often a kill comes while the worker loads, and how long that takes at most before it is hit."""
 Rows = list[dict[str, Any]]
 
 
@@ -62,19 +66,23 @@ class Campaign:
             raise WorkbenchError("the app does not answer yet")
         return RemoteVerbs(found.url, found.key)
 
-    def run(self, kills: int) -> dict[str, Any]:
+    @property
+    def kills(self) -> int:
+        return self.counts["worker"] + self.counts["app"]
+
+    def run(self, kills: int, seconds: float) -> dict[str, Any]:
         started = time.monotonic()
         self.reference = without_clock(self.finish(self.begin()))
-        while self.counts["worker"] + self.counts["app"] < kills:
+        while self.kills < kills and time.monotonic() - started < seconds:
             self.torment(kills)
-        found = {**self.counts, "kills": self.counts["worker"] + self.counts["app"], "steps": len(self.reference)}
+        found = {**self.counts, "kills": self.kills, "steps": len(self.reference)}
         return {**found, "seconds": round(time.monotonic() - started, 1), "faults": self.faults, "ok": not self.faults}
 
     def torment(self, kills: int) -> None:
         """One run, killed over and over and resumed, then left alone to the end."""
         run_id = self.begin()
         for _ in range(self.random.randint(1, 4)):
-            if self.counts["worker"] + self.counts["app"] >= kills or not self.kill(run_id):
+            if self.kills >= kills or not self.kill(run_id):
                 break
         curve = without_clock(self.finish(run_id))
         if curve != self.reference:
@@ -83,11 +91,11 @@ class Campaign:
 
     def kill(self, run_id: str) -> bool:
         """Kill somebody while the run is under way and check; False when it was complete already."""
-        time.sleep(self.random.uniform(0, 1.5) if self.random.random() < 0.2 else 0)
-        if not self.wait(lambda: self.trains(run_id)):
+        early = self.random.random() < EARLY
+        if not self.wait(lambda: self.is_at_it(run_id, () if early else LOADING)):
             return False
-        time.sleep(self.random.expovariate(1.0))
-        shown = self.verbs.metrics(run_id)["rows"]
+        time.sleep(self.random.uniform(0, LOADING_SECONDS) if early else self.random.expovariate(1.0))
+        shown, phase = self.verbs.metrics(run_id)["rows"], self.verbs.run(run_id)["progress"]["phase"]
         victim = self.random.choice(("worker", "app"))
         if victim == "worker" and not self.kill_worker(run_id):
             return False
@@ -96,6 +104,7 @@ class Campaign:
             self.app.wait()
             self.app = self.start_app()
         self.counts[victim] += 1
+        self.counts["while loading"] += phase in LOADING
         self.check(run_id, shown)
         return True
 
@@ -142,12 +151,12 @@ class Campaign:
         self.counts["resumed"] += 1
         return self.verbs.resume(run_id)
 
-    def trains(self, run_id: str) -> bool:
-        """Whether the run has made a step since it was started last; raises Complete when it is over."""
+    def is_at_it(self, run_id: str, but: Sequence[str]) -> bool:
+        """Whether the run has a worker that is in no phase of ``but``; raises Complete when it is over."""
         run = self.resumed(run_id)
         if run["state"] == "done":
             raise Complete
-        return bool(run.get("progress", {}).get("phase") in ("training", "validating", "saving", "preparing"))
+        return bool(run["state"] == "running" and run.get("progress", {}).get("phase", "") not in but)
 
     def wait(self, condition: Callable[[], bool]) -> bool:
         """Ask until it is so; an app that starts just now is asked again. False when the run is complete."""
@@ -220,11 +229,11 @@ def broken_files(folder: RunFolder) -> list[str]:
     return broken
 
 
-def campaign(kills: int, seed: int, root: Path, **settings: Any) -> dict[str, Any]:
+def campaign(kills: int, seed: int, root: Path, seconds: float = 3600.0, **settings: Any) -> dict[str, Any]:
     """Run it in a folder; returns the figures that are printed."""
     one = Campaign(root, seed, {**SETTINGS, **settings})
     try:
-        return one.run(kills)
+        return one.run(kills, seconds)
     finally:
         one.close()
 
@@ -232,6 +241,7 @@ def campaign(kills: int, seed: int, root: Path, **settings: Any) -> dict[str, An
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="work in this new folder, and leave it")
     arguments = parser.parse_args(argv)
@@ -239,7 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="kill-campaign-", ignore_cleanup_errors=True) as temporary:
         root = arguments.keep or Path(temporary)
         root.mkdir(parents=True, exist_ok=True)
-        found = campaign(arguments.kills, arguments.seed, root)
+        found = campaign(arguments.kills, arguments.seed, root, 60 * arguments.minutes)
     print(json.dumps(found))
     return 0 if found["ok"] else 1
 

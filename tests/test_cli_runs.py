@@ -62,11 +62,20 @@ def test_the_life_of_a_run(run, tmp_path):
 def test_auto_train_once_and_by_the_timer(run):
     found = run("train", "--auto", "--min-new", 12, "--epochs", 2)
     assert found["run"]["state"] == "done" and [one["state"] for one in found["evaluations"]] == ["done", "done"]
+    assert found["proposal"]["state"] == "ready" and found["proposal"]["model"] == f"run:{found['run']['id']}"
+    assert run("served")["model"] == "starter"
+    assert run("served", "--swap")["model"] == f"run:{found['run']['id']}" and run("served")["proposal"] is None
+    again = run("served", "--model", "starter", "--reason", "it was slow")
+    assert again["reason"] == "it was slow" and len(again["history"]) == 2
+    assert "No model is proposed" in run("served", "--swap", status=1)["error"]["message"]
     assert run("train", "--auto", "--min-new", 1)["run"] is None
     assert run("train", "--timer", "on", "--min-new", 7) | {"active": True, "min_new": 7, "new": 0} == run(
         "train", "--timer", "on"
     )
-    assert not run("train", "--timer", "off")["active"]
+    assert run("train", "--timer", "off", "--swap", "not_worse") | {"active": False, "swap": "not_worse"} == run(
+        "train", "--timer", "off"
+    )
+    assert run("served")["rule"] == "not_worse"
 
 
 def test_the_api(client):
@@ -87,6 +96,10 @@ def test_the_api(client):
     assert client.get("/api/runs", params={"deleted": True}).json()["runs"][0]["id"] == b["id"]
     assert client.post("/api/trash/restore", params={"run": b["id"]}).json()["restored"] == [b["id"]]
     assert client.get("/api/curves", params={"run": running["id"]}).text.startswith("run,name,step")
+    assert client.get("/api/served").json()["model"] == "starter"
+    chosen = client.put("/api/served", json={"model": "starter", "reason": "calm"}).json()
+    assert chosen["proposal"] is None and chosen["history"] == []
+    assert "No model is proposed" in client.post("/api/served/swap", json={}).json()["error"]["message"]
     rule = {"active": True, "min_new": 3}
     assert client.put("/api/auto-train", json=rule).json()["active"]
     assert client.get("/api/auto-train").json()["min_new"] == 3

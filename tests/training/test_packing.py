@@ -161,23 +161,27 @@ def test_sliding_layers_of_qwen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_bfloat16_is_as_near_to_float32_as_the_padded_batch(models, family: str) -> None:
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_bfloat16_is_as_near_to_float32_as_the_padded_batch(models, family: str, data) -> None:
+    """Accumulated batches, too: of all adapters' gradients together, for rounding hits each of them by chance."""
     exact, _ = models(family, torch.float32)
     ordinary, packed = models(family, torch.bfloat16)
     if family == "gemma":
+        window = data.draw(st.sampled_from([4, 12, 38, 1024]))
         for model in (exact, ordinary, packed):
-            slide(model, 12)
-    batch = batch_of((33, examples(33, 9)), (12, examples(12, 4, seed=5)))
-    wanted = gradients(exact, [padded_loss(exact, batch.examples)])
-    plain = gradients(ordinary, [padded_loss(ordinary, batch.examples)])
-    found = gradients(packed, [packed_loss(packed, pack(batch, CPU))])
+            slide(model, window)
+    accumulated = data.draw(batches())
+    wanted = gradients(exact, [padded_loss(exact, batch.examples) for batch in accumulated])
+    plain = gradients(ordinary, [padded_loss(ordinary, batch.examples) for batch in accumulated])
+    found = gradients(packed, [packed_loss(packed, pack(batch, CPU)) for batch in accumulated])
 
     def far(one: dict[str, Tensor]) -> float:
         return sum(float((one[name] - wanted[name]).square().sum()) for name in wanted) ** 0.5
 
     size = sum(float(gradient.square().sum()) for gradient in wanted.values()) ** 0.5
     assert far(found) <= 1.5 * far(plain) + 0.01 * size
-    assert 0 < far(plain) < 0.2 * size
+    assert 0 < far(plain) < 0.3 * size
 
 
 @pytest.mark.parametrize("keep", [True, False], ids=["logits at targets", "all logits"])

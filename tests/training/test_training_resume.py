@@ -13,14 +13,13 @@ import torch
 from safetensors.torch import load_file
 
 from tests.small_models import make_gemma
-from tests.training.test_training_worker import QUICK, make_folder, run_here
+from tests.training.test_training_worker import QUICK, make_folder, run_here, stop_after
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.runfolder import RunFolder, append_rows, newest_checkpoint, read_process, read_rows, rewind
 from workbench.training import checkpoint
 from workbench.training.checkpoint import Checkpoint
-from workbench.training.loop import Loop
 
 SETTINGS = replace(QUICK, epochs=3, dropout=0.2, validate_every=5, batch_size=3)
 
@@ -58,17 +57,6 @@ def assert_same(folder: RunFolder, other: RunFolder) -> None:
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def stop_after(monkeypatch: pytest.MonkeyPatch, folder: RunFolder, step: int) -> None:
-    train = Loop._train
-
-    def stopping(loop: Loop, *args: Any) -> None:
-        train(loop, *args)
-        if loop.step == step:
-            folder.cancel.touch()
-
-    monkeypatch.setattr(Loop, "_train", stopping)
-
-
 @pytest.mark.parametrize("step", [2, 5, 7])
 def test_stopped_and_resumed_is_uninterrupted(
     step: int, tmp_path: Path, base: Path, uninterrupted: RunFolder, monkeypatch: pytest.MonkeyPatch
@@ -87,7 +75,7 @@ def test_stopped_and_resumed_is_uninterrupted(
 
 
 RECIPES = [
-    {"b_rate_factor": 4.0, "accumulate": 2, "schedule": "cosine", "warmup": 0.2},
+    {"b_rate_factor": 4.0, "accumulate": 2, "schedule": "cosine", "warmup": 0.2, "neftune": 5.0},
     {"max_steps": 11, "accumulate": 2, "epochs": 1},
     {"variant": "dora", "checkpointing": "on", "validation_scenarios": 1},
 ]

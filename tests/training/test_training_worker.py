@@ -5,7 +5,9 @@ import json
 import math
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.small_models import make_gemma, make_llama, make_neox, make_qwen
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
-from workbench.inference.engine import load, load_base, quiet_peft
+from workbench.inference.engine import fast_dtype, load, load_base, quiet_peft
 from workbench.inference.replies import reply_to
 from workbench.jobs import cancel
 from workbench.jobs.local import launch
@@ -25,9 +27,10 @@ from workbench.records import ExpectedCall, Model, Outcome, Scenario, Tool, Tool
 from workbench.runfolder import Ending, Reporter, RunFolder, RunStatus, append_rows, read_rows, write_json
 from workbench.training import lora
 from workbench.training.examples import make_examples
+from workbench.training.job import Job
 from workbench.training.loop import Loop, learning_rate
 from workbench.training.lora import Trainee
-from workbench.training.packing import make_batches
+from workbench.training.packing import Batch, make_batches
 from workbench.training.settings import TrainSettings
 from workbench.training.worker import train
 
@@ -81,6 +84,17 @@ def make_folder(path: Path, base: Path | str, settings: TrainSettings = QUICK, *
 def run_here(folder: RunFolder) -> Ending:
     with Reporter(folder) as reporter:
         return train(folder, reporter)
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, folder: RunFolder, step: int) -> None:
+    train = Loop._train
+
+    def stopping(loop: Loop, *args: Any) -> None:
+        train(loop, *args)
+        if loop.step == step:
+            folder.cancel.touch()
+
+    monkeypatch.setattr(Loop, "_train", stopping)
 
 
 def wait_for(folder: RunFolder, *states: str, phase: str = "") -> RunStatus:
@@ -311,6 +325,118 @@ def test_max_steps_end_the_run_whatever_the_epochs(tmp_path: Path, base: Path) -
     assert ending.summary["steps"] == ending.summary["total_steps"] == 7
     rows = [row for row in read_rows(folder.metrics) if "loss" in row]
     assert [row["epoch"] for row in rows] == [1, 1, 2, 2, 3, 3, 4]
+
+
+def batches_of(trainee: Trainee) -> list[Batch]:
+    examples = make_examples(scenarios(), TOOLSET, get_dialect("functiongemma"), trainee.loaded.tokenizer)
+    return make_batches(examples, 8, random.Random(0))
+
+
+@pytest.mark.parametrize("family", [make_gemma, make_neox], ids=["packed", "padded"])
+def test_noise_is_on_what_is_trained_and_nowhere_else(tmp_path: Path, family: Callable[[Path], Path]) -> None:
+    """Within ``strength / sqrt(tokens * width)`` of the plain embedding while it trains, the very same when it does not."""
+    place = str(family(tmp_path))
+    plain, noisy = (Trainee(*load_base(place), dataclasses.replace(QUICK, neftune=n, dialect="functiongemma")) for n in (0.0, 5.0))
+    batches = batches_of(plain)
+    assert noisy.loss(batches) == plain.loss(batches)
+    noisy.step(batches[:1], 0.0)
+    length, embed = batches[0].mean_length, noisy.loaded.model.get_input_embeddings()
+    ids = torch.arange(20, 200)
+    wanted = plain.loaded.model.get_input_embeddings()(ids)
+    bound = 5.0 / math.sqrt(length * wanted.shape[-1])
+    noisy.loaded.model.train()
+    noise = embed(ids) - wanted
+    assert 0.95 * bound < float(noise.abs().max()) <= 1.001 * bound and not torch.equal(embed(ids), embed(ids))
+    plain_loss, noisy_loss = plain.step(batches[:1], 0.0)[0], noisy.step(batches[:1], 0.0)[0]
+    assert noisy_loss != plain_loss == plain.step(batches[:1], 0.0)[0]
+    noisy.loaded.model.eval()
+    assert torch.equal(embed(ids), wanted)
+
+
+def test_a_second_run_finds_its_tokens(tmp_path: Path, base: Path) -> None:
+    found = []
+    for name in ("a", "b"):
+        folder = make_folder(tmp_path / name, base)
+        write_json(folder.config, {**folder.read_config(), "cache": "../cache"})
+        found.append((run_here(folder).summary, [row.get("loss") for row in read_rows(folder.metrics)]))
+    (first, curve), (second, again) = found
+    assert first["tokenized"] > 17 and (second["tokenized"], curve) == (0, again)
+    assert second["tokens_from_cache"] == first["tokenized"] + first["tokens_from_cache"]
+    plain = make_folder(tmp_path / "c", base)
+    assert "tokenized" not in run_here(plain).summary
+    assert [row.get("loss") for row in read_rows(plain.metrics)] == curve
+
+
+def test_metrics_go_to_tensorboard(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = make_folder(tmp_path / "run", base, report_to="tensorboard")
+    with monkeypatch.context() as patch:
+        stop_after(patch, folder, 3)
+        assert run_here(folder).state == "stopped"
+    folder.cancel.unlink()
+    assert run_here(folder).state == "done"
+    events = EventAccumulator(str(folder.path / "tensorboard")).Reload()
+    rows = read_rows(folder.metrics)
+    for name in ("loss", "validation_exact", "learning_rate"):
+        wanted = [(row["step"], pytest.approx(row[name])) for row in rows if name in row]
+        assert [(event.step, event.value) for event in events.Scalars(name)] == wanted
+
+
+def test_tensorboard_that_is_not_there_is_explained(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(WorkbenchError, match="pip install tensorboard"):
+        run_here(make_folder(tmp_path / "run", base, report_to="tensorboard"))
+
+
+def test_the_best_checkpoint_has_the_most_exact_calls_and_then_the_lowest_loss(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More right tools or a lower loss do not outweigh an exact call; of equals the earlier one stays."""
+    answers = iter([(0.2, 0.9), (0.4, 0.4), (0.4, 0.9), (0.4, 0.9), (0.3, 1.0), (0.4, 0.4)])
+    losses = iter([0.1, 0.9, 0.7, 0.7, 0.1, 0.8])
+    kept: list[int] = []
+    monkeypatch.setattr(lora.Trainee, "loss", lambda *_: next(losses))
+    monkeypatch.setattr(Loop, "_answer", lambda *_: next(answers))
+    save = Loop._save
+    monkeypatch.setattr(Loop, "_save", lambda loop: (kept.append(loop.step), save(loop)))
+    ending = run_here(make_folder(tmp_path / "run", base, epochs=3, validate_every=2))
+    assert kept == [2, 4, 6] and ending.summary["best_step"] == 6
+    assert (ending.summary["validation_exact"], ending.summary["validation_loss"]) == (0.4, 0.7)
+
+
+def test_threads_and_devices_are_taken_as_they_are_chosen(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    try:
+        Loop(Job.read(folder := make_folder(tmp_path / "run", base, threads=before + 1)), folder, Reporter(folder))
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    if not torch.cuda.is_available():
+        with pytest.raises(WorkbenchError, match="no device 'cuda:1'"):
+            run_here(make_folder(tmp_path / "gpu", base, device="cuda:1"))
+    limits: list[tuple[float, torch.device]] = []
+    properties = SimpleNamespace(total_memory=8 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda part, on: limits.append((part, on)))
+    gpu = torch.device("cuda", 1)
+    for gigabytes in (2.0, 0.0, 99.0):
+        lora._limit_memory(gpu, gigabytes)
+    lora._limit_memory(torch.device("cpu"), 2.0)
+    assert limits == [(0.25, gpu), (1.0, gpu)]
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("auto", None)])
+def test_precision_is_the_chosen_one_or_what_the_device_does_well(base: Path, precision: str, dtype: Any) -> None:
+    trainee = Trainee(*load_base(str(base)), dataclasses.replace(QUICK, precision=precision))
+    wanted = dtype or fast_dtype(torch.device("cpu"))
+    assert {p.dtype for p in trainee.loaded.model.parameters()} == {wanted}
+    assert {master.dtype for master in trainee.masters.values()} == {torch.float32}
 
 
 def test_a_base_of_four_bits_learns(tmp_path: Path, base: Path) -> None:

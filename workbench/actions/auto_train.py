@@ -1,6 +1,6 @@
 """Auto-train: when enough approved scenarios are new since the last run, train and evaluate.
 
-Changes no served model.
+Changes what is served only where a rule says so, see ``actions.served``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.actions import run_list, runs
+from workbench.actions import run_list, runs, served
 from workbench.actions.comparing import ensure_evaluations
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, resolve
@@ -24,7 +24,7 @@ from workbench.store.database import Store
 from workbench.store.toolsets import get_toolset
 from workbench.training.settings import TrainSettings, default_settings
 
-TAG = "auto"
+SWAPS = ("ask", "not_worse")
 logger = logging.getLogger(__name__)
 
 
@@ -62,6 +62,8 @@ def set_rule(store: Store, rule: AutoRule, author: str = DEFAULT_AUTHOR) -> Auto
     state(store, rule.toolset)
     if rule.min_new < 1:
         raise WorkbenchError("At least 1 scenario must be new.", "50 is usual.")
+    if rule.swap not in SWAPS:
+        raise WorkbenchError(f"There is no rule '{rule.swap}' for what is served.", f"Choose {' or '.join(SWAPS)}.")
     _settings(store, rule)
     rule_store.save_rule(store, rule, author)
     return state(store, rule.toolset)
@@ -75,24 +77,30 @@ def train_if_due(
     if found.new < min_new:
         return None
     rule = AutoRule(toolset, True, min_new, base, settings or {})
-    name = f"{toolset} auto {len(run_list.find(store, run_list.RunFilter(kind='train', tag=TAG))) + 1}"
-    return runs.start_training(store, toolset, base, _settings(store, rule), name=name, tags=(TAG,))
+    name = f"{toolset} auto {len(run_list.find(store, run_list.RunFilter(kind='train', tag=served.TAG))) + 1}"
+    return runs.start_training(store, toolset, base, _settings(store, rule), name=name, tags=(served.TAG,))
 
 
 def evaluate_trained(store: Store) -> list[Run]:
-    """Start the evaluations that the newest run of each toolset that was trained by itself still lacks."""
+    """Start the evaluations that the newest run of each toolset that was trained by itself still lacks, and that of
+    the model which is served now."""
     newest: dict[str, Run] = {}
-    for run in run_list.find(store, run_list.RunFilter(kind="train", tag=TAG)):
+    for run in run_list.find(store, run_list.RunFilter(kind="train", tag=served.TAG)):
         newest.setdefault(run.config["toolset"]["name"], run)
-    return [one for run in newest.values() if _lacks_evaluation(store, run) for one in _evaluate(store, run)]
+    started = [one for run in newest.values() if _lacks_evaluation(store, run) for one in _evaluate(store, run)]
+    kept = [toolset for toolset in newest if get_toolset(store, toolset)]
+    return started + [one for toolset in kept for one in served.evaluate_proposal(store, toolset)]
 
 
 def keep_up(store: Store) -> None:
-    """What the app does from time to time: evaluate what was trained, train what is due, empty old trash."""
+    """What the app does from time to time: evaluate what was trained, serve it where a rule says so, train what is
+    due, empty old trash."""
     run_list.empty_trash(store, run_list.TRASH_DAYS)
     evaluate_trained(store)
     for rule in rule_store.list_rules(store):
         try:
+            if rule.swap == "not_worse":
+                served.swap_if_not_worse(store, rule.toolset)
             if rule.active:
                 train_if_due(store, rule.toolset, rule.min_new, rule.base, rule.settings)
         except WorkbenchError as error:
@@ -116,8 +124,7 @@ def _last_training(store: Store, toolset: str) -> Run | None:
 
 
 def _lacks_evaluation(store: Store, run: Run) -> bool:
-    both = (one for deleted in (False, True) for one in run_store.list_runs(store, "evaluate", deleted=deleted))
-    if run.state != "done" or any(one.model == RUN_PREFIX + run.id and one.snapshot == run.snapshot for one in both):
+    if run.state != "done" or served.was_evaluated(store, RUN_PREFIX + run.id, run.snapshot):
         return False
     return bool(snapshot_store.load(store, run.snapshot).split("test"))
 

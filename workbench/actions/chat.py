@@ -15,6 +15,8 @@ from typing import Any
 
 from workbench.actions import curate
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, ModelName, list_models, resolve
+from workbench.actions.served import ALIAS, served_model
+from workbench.errors import WorkbenchError
 from workbench.records import TRIGGER, Message, Model, RecordError, Scenario, Tool, ToolCall, Toolset
 from workbench.scenarios.messages import to_messages
 from workbench.store import runs as run_store
@@ -67,6 +69,16 @@ def served_models(store: Store, more: Sequence[str] = ()) -> list[Model]:
     return [*local, *(resolve(store, model_id) for model_id in more if model_id not in [model.id for model in local])]
 
 
+def listed_models(store: Store, more: Sequence[str] = (), toolset: str = "") -> list[tuple[str, Model]]:
+    """Each name that a request may use with its model. ``served`` is what was chosen for the toolset."""
+    found = [(model.id, model) for model in served_models(store, more)]
+    try:
+        return [(ALIAS, served_model(store, toolset or curate.default_toolset(store))), *found]
+    except WorkbenchError:
+        # No toolset yet, or the adapter was deleted by hand: then nothing goes by that name.
+        return found
+
+
 def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "") -> Ask:
     """Check a request's body.
 
@@ -81,10 +93,11 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
     if not isinstance(body, Mapping):
         raise RecordError("", "the body must be a JSON object")
     name = _text(body.get("model"), "model")
-    model = next((model for model in served_models(store, more) if model.id == name), None)
+    known = listed_models(store, more, toolset)
+    model = next((model for alias, model in known if alias == name), None)
     if model is None:
         raise NoModelError("model", f"the model '{name}' does not exist", "GET /v1/models lists those that do.")
-    served = served_toolset(store, name, toolset)
+    served = served_toolset(store, model.id, toolset)
     given = _list(body, "messages", MAX_MESSAGES)
     if not given:
         raise RecordError("messages", "is empty")

@@ -213,6 +213,12 @@ def compare(store: Store, run_ids: Sequence[str], threshold: int = 0, least: int
     )
 
 
+def against(store: Store, base_id: str, candidate_id: str, figure: Figure = "exact") -> tuple[Lineup, Difference]:
+    """A finished evaluation against another, without the figures of a whole comparison; raises as ``line_up``."""
+    lineup = line_up(store, [base_id, candidate_id])
+    return lineup, _differences(store, lineup.view, figure)[0]
+
+
 def headline(row: dict[str, Any]) -> Headline:
     """The figures of a row of ``store.answers.tallies``."""
     counts = {name: row[name] for name in Tally.__dataclass_fields__}

@@ -127,9 +127,17 @@ def last_findings(store: Store, toolset: str) -> Findings:
     )
 
 
-def leaks_of(snapshot: Snapshot) -> tuple[Cluster, ...]:
-    """Clusters of a snapshot that have scenarios to train on and scenarios that are held out."""
-    return find_duplicates([Entry.of(row.scenario, row.split) for row in snapshot.rows]).leaks
+def leaks_of(snapshot: Snapshot, known: Findings | None = None) -> tuple[Cluster, ...]:
+    """Clusters of a snapshot that have scenarios to train on and scenarios that are held out.
+
+    Args:
+        known: what a check of the same scenarios found. While nothing has changed since, only what is in its clusters
+            is looked at again.
+    """
+    rows = snapshot.rows
+    if known and known.check and known.check.current:
+        rows = tuple(row for row in rows if row.scenario.id in known.found.cluster_of)
+    return find_duplicates([Entry.of(row.scenario, row.split) for row in rows]).leaks
 
 
 def refuse_leaks(leaks: Sequence[Cluster]) -> None:

@@ -180,6 +180,7 @@ def _begin(
         "model": dataclasses.asdict(model),
         "toolset": toolset.to_dict(),
         "settings": settings.to_dict(),
+        "cache": "../../cache",
     }
     try:
         folder.path.mkdir(parents=True)

@@ -23,6 +23,7 @@ import psutil
 from workbench.actions import transfer
 from workbench.actions.answers import MANY
 from workbench.actions.artefact_verbs import RemoteArtefactVerbs
+from workbench.actions.served_verbs import RemoteServedVerbs
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
 from workbench.actions.inbox_verbs import RemoteInboxVerbs
@@ -84,6 +85,10 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
     @property
     def inbox(self) -> RemoteInboxVerbs:
         return RemoteInboxVerbs(self._json, self._lines)
+
+    @property
+    def served(self) -> RemoteServedVerbs:
+        return RemoteServedVerbs(self._json)
 
     def status(self) -> Json:
         return self._json("GET", "/api/status")

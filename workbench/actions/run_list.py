@@ -17,6 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.records import Run
 from workbench.scenarios.cells import defuse
 from workbench.store import runs as run_store
+from workbench.store import served as served_store
 from workbench.store.database import Store, now
 from workbench.training.settings import TrainSettings
 
@@ -188,6 +189,8 @@ def _refuse_needed(store: Store, run: Run) -> None:
     if not run.finished:
         raise WorkbenchError(f"The run {run.id} is still {run.state}.", "Stop it, then delete it.")
     users = [one.id for one in run_store.list_runs(store) if not one.finished and one.model == RUN_PREFIX + run.id]
+    if here := [one.toolset for one in served_store.present(store) if one.model == RUN_PREFIX + run.id]:
+        raise WorkbenchError(f"The run {run.id} is served for the toolset '{here[0]}'.", "Serve another model first.")
     if users:
         raise WorkbenchError(f"The run {users[0]} needs the adapter of {run.id}.", "Wait until it has finished.")
 

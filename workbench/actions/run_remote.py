@@ -62,8 +62,10 @@ class RemoteRuns(ABC):
         min_new: int = 0,
         base: str = "",
         settings: Mapping[str, Any] | None = None,
+        swap: str = "",
     ) -> Json:
         body = {"toolset": toolset, "active": active, "min_new": min_new, "base": base, "settings": settings or {}}
+        body |= {"swap": swap}
         return self._json("PUT", "/api/auto-train", body=body)
 
 

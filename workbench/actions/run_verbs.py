@@ -8,7 +8,6 @@ from typing import Any
 
 from workbench.actions import auto_train, curate, run_list, run_queue
 from workbench.records import Run
-from workbench.store.auto_train import AutoRule
 from workbench.store.database import Store
 
 Json = dict[str, Any]
@@ -83,10 +82,12 @@ class RunVerbs:
         base: str = "",
         settings: Mapping[str, Any] | None = None,
         author: str = curate.DEFAULT_AUTHOR,
+        swap: str = "",
     ) -> Json:
         """Switch auto-train on or off for a toolset; what is not given stays as it is."""
         old = auto_train.state(self.store, toolset or curate.default_toolset(self.store)).rule
-        changed = AutoRule(old.toolset, active, min_new or old.min_new, base or old.base, settings or old.settings)
+        given = {"min_new": min_new, "base": base, "settings": settings, "swap": swap}
+        changed = dataclasses.replace(old, active=active, **{name: value for name, value in given.items() if value})
         return auto_train.set_rule(self.store, changed, author).to_dict()
 
 

@@ -144,13 +144,16 @@ def start_training(
     if model.kind != "weights" or model.int8 or model.shots or ModelName.read(base).grammar:
         raise WorkbenchError(f"'{base}' cannot be trained.", "Choose a base model, such as 'starter'.")
     warm = find_warm_start(store, settings, model)
-    snapshot = snapshot or make_snapshot(store, toolset)
+    known = None
+    if not snapshot:
+        snapshot = make_snapshot(store, toolset)
+        known = duplicates.last_findings(store, toolset)
     frozen = snapshot_store.load(store, snapshot)
     if not frozen.split("train"):
         raise WorkbenchError(
             f"The snapshot {snapshot} has no training scenarios.", "Approve some that fall on the train split."
         )
-    leaks, reason = duplicates.leaks_of(frozen), allow_leaks.strip()
+    leaks, reason = duplicates.leaks_of(frozen, known), allow_leaks.strip()
     if not reason:
         duplicates.refuse_leaks(leaks)
     foretold = estimate(store, model, frozen.toolset, settings, [(row.scenario, row.split) for row in frozen.rows])
@@ -163,6 +166,7 @@ def start_training(
         snapshot=snapshot,
         split="train",
         settings=settings.to_dict(),
+        cache="../cache",
         allowed_leaks={"reason": reason, "scenarios": duplicates.leaked(leaks)} if leaks else {},
         **({"estimate": foretold} if foretold else {}),
     )

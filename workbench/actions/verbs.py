@@ -38,6 +38,7 @@ from workbench.actions.orders import Order
 from workbench.actions.recipes import recipe
 from workbench.actions.run_list import RunFilter
 from workbench.actions.run_verbs import RunVerbs, run_to_dict
+from workbench.actions.served_verbs import ServedVerbs
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
 from workbench.evaluation.job import Service
@@ -71,6 +72,11 @@ class Verbs(CurationVerbs, RunVerbs):
     def inbox(self) -> InboxVerbs:
         """The verbs on recorded decisions."""
         return InboxVerbs(self.store)
+
+    @property
+    def served(self) -> ServedVerbs:
+        """The verbs on what is served."""
+        return ServedVerbs(self.store)
 
     def status(self) -> Json:
         """What the workspace holds."""

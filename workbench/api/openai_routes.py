@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 import workbench
-from workbench.actions.chat import Ask, NoModelError, read_ask, served_models
+from workbench.actions.chat import Ask, NoModelError, listed_models, read_ask
 from workbench.actions.serving import Serving, SlowError
 from workbench.api.figures import Figures
 from workbench.errors import WorkbenchError
@@ -57,10 +57,10 @@ def routes(serving: Serving) -> APIRouter:
 
     @router.get("/v1/models")
     def models() -> Json:
-        found = served_models(serving.store, serving.settings.models)
+        found = listed_models(serving.store, serving.settings.models, serving.settings.toolset)
         return {
             "object": "list",
-            "data": [{"id": m.id, "object": "model", "created": 0, "owned_by": m.label} for m in found],
+            "data": [{"id": id, "object": "model", "created": 0, "owned_by": m.label} for id, m in found],
         }
 
     @router.get("/health")

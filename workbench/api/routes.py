@@ -25,6 +25,7 @@ from workbench.api import curation, openai_routes
 from workbench.api.artefact_routes import artefact_routes
 from workbench.api.inbox_routes import inbox_routes
 from workbench.api.run_routes import run_routes
+from workbench.api.served_routes import served_routes
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
@@ -112,6 +113,7 @@ def install(app: FastAPI, store: Store, serving: Serving | None = None) -> None:
     app.include_router(_endpoint_routes(store), prefix="/api")
     app.include_router(artefact_routes(store), prefix="/api")
     app.include_router(inbox_routes(store), prefix="/api")
+    app.include_router(served_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")
     app.include_router(_comparison_routes(store), prefix="/api")

@@ -34,6 +34,7 @@ class AutoRuleRequest(AutoTrainRequest):
     """Body of ``PUT /api/auto-train``: whether the app looks by itself."""
 
     active: bool = False
+    swap: str = ""
 
 
 def run_routes(store: Store) -> APIRouter:

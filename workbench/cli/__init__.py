@@ -45,6 +45,7 @@ VERBS = (
     serving.add_serve,
     inbox.add_inbox,
     inbox.add_capture,
+    serving.add_served,
     serving.add_demo,
 )
 """What adds each verb, in the order of the help."""

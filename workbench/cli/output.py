@@ -84,6 +84,14 @@ def run_lines(runs: Sequence[Json]) -> list[str]:
     return table_lines(["run", "kind", "state", "name", "result"], rows) if rows else ["There are no runs yet."]
 
 
+def proposal_lines(proposal: Mapping[str, Any]) -> list[str]:
+    """What is said of a model that could be served instead of the one that is."""
+    head = f"{proposal['model']} could be served instead of {proposal['served']}"
+    advice = {True: "It is not worse: 'served --swap' takes it.", False: "It does not pass the rule 'not worse'."}
+    rest = [advice[proposal["not_worse"]]] if proposal["state"] == "ready" else []
+    return [head, f"  {proposal['reason']}", *(f"  {line}" for line in rest)]
+
+
 def wait(verbs: AnyVerbs, run_ids: Iterable[str]) -> list[Json]:
     """Follow runs one after the other until they have finished. Raises WorkbenchError when one failed."""
     finished = []

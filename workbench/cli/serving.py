@@ -1,4 +1,4 @@
-"""Verbs that start the app or show the whole loop: app, serve, demo."""
+"""Verbs that start the app, say what it serves, or show the whole loop: app, serve, served, demo."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import sys
 from typing import Any
 
 from workbench.actions import demo
+from workbench.actions.remote import reach
 from workbench.actions.runs import Progress
 from workbench.actions.verbs import Json
-from workbench.cli.arguments import add_verb
-from workbench.cli.output import progress_bar
+from workbench.cli.arguments import add_verb, model_id
+from workbench.cli.output import progress_bar, proposal_lines, tell
+from workbench.errors import WorkbenchError
 from workbench.workspace import REPOSITORY
 
 
@@ -48,6 +50,30 @@ def add_serve(verbs: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
+
+
+def _served(arguments: argparse.Namespace) -> int:
+    if arguments.swap and arguments.model:
+        raise WorkbenchError("--swap and --model are two ways to choose.", "Give one of them.")
+    with reach(arguments.workspace) as verbs:
+        if arguments.model:
+            found = verbs.served.serve(model_id(arguments.model), arguments.toolset, arguments.reason)
+        elif arguments.swap:
+            found = verbs.served.swap(arguments.toolset)
+        else:
+            found = verbs.served.show(arguments.toolset)
+    since = f" since {found['since']}" if found["since"] else ""
+    told = [f"{found['toolset']}: {found['model']} is served{since}"]
+    told += [f"  {found['reason']}"] if found["reason"] else []
+    return tell(arguments, found, *told, *(proposal_lines(found["proposal"]) if found["proposal"] else []))
+
+
+def add_served(verbs: Any) -> None:
+    parser = add_verb(verbs, "served", _served, "which model answers for a toolset; choose another")
+    parser.add_argument("--toolset", default="")
+    parser.add_argument("--model", default="", metavar="ID", help="serve this one from now on")
+    parser.add_argument("--reason", default="", help="why; it is kept")
+    parser.add_argument("--swap", action="store_true", help="serve the one that auto-train proposes")
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from workbench.actions.auto_train import SWAPS
 from workbench.actions.models import STARTER_ID
 from workbench.actions.remote import reach
 from workbench.actions.runs import POLL_SECONDS
 from workbench.actions.verbs import Json
 from workbench.cli.arguments import AnyVerbs, add_verb, add_wait, model_id
-from workbench.cli.output import run_lines, tell, wait
+from workbench.cli.output import proposal_lines, run_lines, tell, wait
 from workbench.errors import WorkbenchError
 from workbench.records import FINISHED_STATES, SPLITS
 from workbench.training.artefacts.settings import FORMATS, ExportSettings
@@ -45,17 +46,21 @@ def _auto_train(verbs: AnyVerbs, arguments: argparse.Namespace, base: str, setti
     found: Json = {}
     if arguments.timer:
         active = arguments.timer == "on"
-        found = verbs.set_auto_rule(arguments.toolset, active, arguments.min_new, base, settings)
+        found = verbs.set_auto_rule(arguments.toolset, active, arguments.min_new, base, settings, swap=arguments.swap)
     if arguments.auto:
         found |= verbs.auto_train(arguments.toolset, arguments.min_new, base, settings)
     run = found.get("run")
     if run and arguments.wait:
         (found["run"],) = wait(verbs, [run["id"]])
-        started = verbs.evaluate([run["model"], f"run:{run['id']}"], "test", run["snapshot"])
+        names = dict.fromkeys([run["model"], verbs.served.show(found["toolset"])["model"], f"run:{run['id']}"])
+        started = verbs.evaluate([*names], "test", run["snapshot"])
         found["evaluations"] = wait(verbs, [one["id"] for one in started["runs"]])
+        found["proposal"] = verbs.served.show(found["toolset"])["proposal"]
     told = [f"the app {'trains' if found['active'] else 'does not train'} by itself"] if arguments.timer else []
     told += [f"{found['toolset']}: {found['new']} approved scenarios are new, {found['min_new']} are needed"]
-    return tell(arguments, found, *told, *(run_lines([found["run"], *found.get("evaluations", [])]) if run else []))
+    told += run_lines([found["run"], *found.get("evaluations", [])]) if run else []
+    told += proposal_lines(found["proposal"]) if found.get("proposal") else []
+    return tell(arguments, found, *told)
 
 
 def _preflight(arguments: argparse.Namespace, verbs: AnyVerbs, base: str, settings: Json) -> int:
@@ -98,6 +103,8 @@ def add_train(verbs: Any) -> None:
     parser.add_argument("--auto", action="store_true", help="train and evaluate only if enough scenarios are new")
     parser.add_argument("--min-new", type=int, default=0, metavar="N", help="how many are enough (50)")
     parser.add_argument("--timer", default="", choices=("on", "off"), help="let the app look by itself, or not")
+    swap = "with --timer: propose a new model to a person (ask), or serve it by itself if it is not worse"
+    parser.add_argument("--swap", default="", choices=("", *SWAPS), help=swap)
     leaks = "train although held-out scenarios are like training scenarios; the run keeps the reason"
     parser.add_argument("--allow-leaks", default="", metavar="REASON", help=leaks)
     parser.add_argument("--preset", default="", choices=("", *PRESETS), help="settings for these data and this machine")

@@ -18,6 +18,7 @@ class AutoRule:
         active: whether the app looks by itself; off by default.
         min_new: approved scenarios that are new or changed since the last training run.
         settings: of the run; those that are not given are the good ones for the base.
+        swap: ``ask`` proposes the new model to a person; ``not_worse`` serves it, if it is not worse.
     """
 
     toolset: str
@@ -25,6 +26,7 @@ class AutoRule:
     min_new: int = 50
     base: str = "starter"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    swap: str = "ask"
 
 
 def get_rule(store: Store, toolset: str) -> AutoRule:
@@ -32,15 +34,15 @@ def get_rule(store: Store, toolset: str) -> AutoRule:
 
 
 def list_rules(store: Store) -> list[AutoRule]:
-    rows = store.read("SELECT toolset, active, min_new, base, settings FROM auto_train ORDER BY toolset")
+    rows = store.read("SELECT toolset, active, min_new, base, settings, swap FROM auto_train ORDER BY toolset")
     return [AutoRule(**{**row, "settings": json.loads(row["settings"])}) for row in rows]
 
 
 def save_rule(store: Store, rule: AutoRule, author: str) -> None:
     settings = json.dumps(dict(rule.settings), ensure_ascii=False)
-    values = [rule.toolset, rule.active, rule.min_new, rule.base, settings, now(), author]
+    values = [rule.toolset, rule.active, rule.min_new, rule.base, settings, now(), author, rule.swap]
     with store.write() as cursor:
-        cursor.execute("INSERT OR REPLACE INTO auto_train VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        cursor.execute("INSERT OR REPLACE INTO auto_train VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def count_new(store: Store, toolset: str, snapshot: str) -> int:

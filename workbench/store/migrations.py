@@ -169,6 +169,16 @@ def _m0009_endpoints(cursor: Cursor) -> None:
     cursor.execute("CREATE TABLE endpoints (name VARCHAR PRIMARY KEY, body JSON NOT NULL, saved_at VARCHAR NOT NULL)")
 
 
+def _m0010_served(cursor: Cursor) -> None:
+    """What is served for each toolset, and whether a newly trained model may take its place by itself."""
+    cursor.execute("""
+        CREATE TABLE served (
+            number BIGINT PRIMARY KEY, toolset VARCHAR NOT NULL, model VARCHAR NOT NULL, reason VARCHAR NOT NULL,
+            author VARCHAR NOT NULL, since VARCHAR NOT NULL);
+        ALTER TABLE auto_train ADD COLUMN swap VARCHAR DEFAULT 'ask';
+    """)
+
+
 def _m0012_inbox(cursor: Cursor) -> None:
     """Which decisions answer the same question, what people made of them, and what is recorded at all."""
     cursor.execute("""
@@ -197,5 +207,6 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0007_traffic", _m0007_traffic),
     ("0008_run_tags", _m0008_run_tags),
     ("0009_endpoints", _m0009_endpoints),
+    ("0010_served", _m0010_served),
     ("0012_inbox", _m0012_inbox),
 )

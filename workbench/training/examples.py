@@ -11,6 +11,7 @@ from workbench.dialects import Dialect
 from workbench.inference.tokens import encode
 from workbench.records import NO_TOOL, Scenario, ToolCall, Toolset
 from workbench.scenarios.messages import to_messages
+from workbench.training.token_cache import TokenCache, Tokens
 
 
 @dataclass(frozen=True)
@@ -44,24 +45,37 @@ def make_examples(
     dialect: Dialect,
     tokenizer: PreTrainedTokenizerBase,
     choice_weight: float = 1.0,
+    cache: TokenCache | None = None,
 ) -> list[Example]:
     """Render and tokenize. Prompt and completion are tokenized apart, as they are when the model answers.
 
     Args:
         choice_weight: loss weight of the tokens at which the reply decides for a tool or for none; others weigh 1.
+        cache: kept tokens of this toolset, dialect and tokenizer.
     """
     scenarios = list(scenarios)
     if not scenarios:
         return []
-    asked = [dialect.render_prompt(to_messages(s, toolset), toolset.offered(s)) for s in scenarios]
-    prompts = encode(tokenizer, asked)
-    replies = encode(tokenizer, [dialect.render_reply([c.call for c in s.outcome.calls], NO_TOOL) for s in scenarios])
+
+    def make(missing: Sequence[Scenario]) -> list[Tokens]:
+        return tokenize(missing, toolset, dialect, tokenizer)
+
+    found = cache.tokens(scenarios, make) if cache else make(scenarios)
     candidates = [dialect.render_reply([ToolCall(name)], "") for name in toolset.tool_names]
     beginnings = encode(tokenizer, [*candidates, dialect.render_reply([], NO_TOOL)])
     return [
-        Example(scenario.id, tuple(prompt), tuple(reply), choice_weights(reply, beginnings, choice_weight))
-        for scenario, prompt, reply in zip(scenarios, prompts, replies, strict=True)
+        Example(scenario.id, prompt, reply, choice_weights(reply, beginnings, choice_weight))
+        for scenario, (prompt, reply) in zip(scenarios, found, strict=True)
     ]
+
+
+def tokenize(
+    scenarios: Sequence[Scenario], toolset: Toolset, dialect: Dialect, tokenizer: PreTrainedTokenizerBase
+) -> list[Tokens]:
+    """The token ids of each scenario's prompt and of the reply to learn."""
+    prompts = encode(tokenizer, [dialect.render_prompt(to_messages(s, toolset), toolset.offered(s)) for s in scenarios])
+    replies = encode(tokenizer, [dialect.render_reply([c.call for c in s.outcome.calls], NO_TOOL) for s in scenarios])
+    return [Tokens(tuple(prompt), tuple(reply)) for prompt, reply in zip(prompts, replies, strict=True)]
 
 
 def choice_weights(reply: Sequence[int], beginnings: Sequence[Sequence[int]], weight: float) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.records import Model, Scenario, Toolset
@@ -12,13 +13,18 @@ from workbench.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class Job:
-    """What a run folder asks for."""
+    """What a run folder asks for.
+
+    Attributes:
+        cache: where tokens are kept from run to run; None where nothing is kept.
+    """
 
     model: Model
     toolset: Toolset
     settings: TrainSettings
     train: tuple[Scenario, ...]
     validation: tuple[Scenario, ...]
+    cache: Path | None = None
 
     @classmethod
     def read(cls, folder: RunFolder) -> Job:
@@ -38,4 +44,5 @@ class Job:
             settings=settings,
             train=tuple(splits["train"]),
             validation=tuple(splits["validation"]),
+            cache=folder.path / config["cache"] if config.get("cache") else None,
         )

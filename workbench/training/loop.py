@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import math
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count, islice
 from typing import Any
@@ -27,12 +28,14 @@ from workbench.scenarios.noise import ValuePool
 from workbench.scenarios.scoring import score
 from workbench.training import checkpoint
 from workbench.training.augment import augment
+from workbench.training.boards import Board, NoBoard, open_board, refuse_missing
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.examples import Example, make_examples
 from workbench.training.job import Job
 from workbench.training.lora import Trainee, read_adapter
 from workbench.training.packing import Batch, make_batches
 from workbench.training.settings import TrainSettings
+from workbench.training.token_cache import TokenCache
 
 VALIDATIONS, FEW_VALIDATIONS = 6, 3
 SHORT_STEPS, SHORT_SECONDS = 60, 300.0
@@ -43,6 +46,7 @@ SAVING_SECONDS = 2.0
 CHECKPOINT_SECONDS = 30.0
 CHECKPOINT_SHARE = 0.05
 """At most this part of the time goes into checkpoints, unless a number of steps is set."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Loop:
 
     def __init__(self, job: Job, folder: RunFolder, reporter: Reporter) -> None:
         self.job, self.folder, self.reporter, self.settings = job, folder, reporter, job.settings
+        refuse_missing(self.settings.report_to)
         set_up_process(self.settings.threads)
         torch.manual_seed(self.settings.seed)
         four_bits = pick_device(self.settings.device) if self.settings.quantization == "nf4" else None
@@ -72,15 +77,21 @@ class Loop:
         self.dialect = get_dialect(self.trainee.loaded.dialect)
         reporter.update(phase="preparing", message=self.trainee.loaded.notice)
         self.pool = ValuePool.of(job.train)
+        self.cache = self._open_cache()
         self.checked = sample(job.validation, self.settings.validation_scenarios)
         self.validation = make_batches(self._examples(self.checked, 1.0), 32, random.Random(0))
         self.per_epoch = -(-len(self._batches(0)) // self.settings.accumulate)
+        if self.cache:
+            logger.info(
+                "tokens: made of %d scenarios, %d were kept by an earlier run", self.cache.made, self.cache.found
+            )
         self.total = self.settings.max_steps or self.per_epoch * self.settings.epochs
         self.step = 0
         self.validations: list[Validation] = []
         self.validation_seconds = 0.0
         self.last_loss = 0.0
         self.place = (0, 0)
+        self.board: Board = NoBoard()
         self.best: dict[str, Tensor] = {}
         self.checkpointed, self.checkpoint_seconds = time.time(), 0.0
 
@@ -88,6 +99,7 @@ class Loop:
         """Train until the end, the time limit, a cancel or an early stop; the best adapter stays in the folder."""
         reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // self._validations())
         self._resume()
+        self.board = open_board(self.settings.report_to, self.folder.path, self.step)
         reporter.update(phase="training", step=self.step, total_steps=self.total)
         self.began, self.first = time.time(), self.step
         for epoch, batches in self._schedule():
@@ -172,7 +184,13 @@ class Loop:
 
     def _examples(self, scenarios: Sequence[Scenario], choice_weight: float) -> list[Example]:
         tokenizer = self.trainee.loaded.tokenizer
-        return make_examples(scenarios, self.job.toolset, self.dialect, tokenizer, choice_weight)
+        return make_examples(scenarios, self.job.toolset, self.dialect, tokenizer, choice_weight, self.cache)
+
+    def _open_cache(self) -> TokenCache | None:
+        tokenizer = self.trainee.loaded.tokenizer
+        if self.job.cache is None or not tokenizer.is_fast:
+            return None
+        return TokenCache.open(self.job.cache, self.job.toolset, self.dialect, tokenizer)
 
     def _train(self, epoch: int, batches: list[Batch]) -> None:
         started = time.time()
@@ -198,8 +216,12 @@ class Loop:
             "examples_per_second": sum(len(batch.examples) for batch in batches) / seconds,
             "memory_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
         }
-        self.reporter.metric(row)
+        self._metric(row)
         self.reporter.update(step=self.step, eta_s=self._eta())
+
+    def _metric(self, row: Mapping[str, Any]) -> None:
+        self.reporter.metric(row)
+        self.board.write(row)
 
     def _validate(self) -> None:
         """Loss and calls on (a sample of) the validation split; keep the adapter if it is the best."""
@@ -213,7 +235,7 @@ class Loop:
         best = all(found.key > other.key for other in self.validations)
         self.validations.append(found)
         row = {"validation_loss": loss, "validation_exact": exact, "validation_tool": tool}
-        self.reporter.metric({"step": self.step, "time": round(self.reporter.seconds, 3), **row})
+        self._metric({"step": self.step, "time": round(self.reporter.seconds, 3), **row})
         if best:
             self._save()
         return_memory()
@@ -295,6 +317,7 @@ class Loop:
             self._validate()
         if not self.best:
             self._save()
+        self.board.close()
         summary = {
             "steps": self.step,
             "total_steps": self.total,
@@ -303,6 +326,8 @@ class Loop:
             "peak_memory_mb": peak_memory_mb(),
             **self.trainee.loaded.batching,
         }
+        if self.cache:
+            summary |= {"tokenized": self.cache.made, "tokens_from_cache": self.cache.found}
         if self.validations:
             best = max(self.validations, key=lambda found: found.key)
             summary |= {"best_step": best.step, "validation_loss": best.loss}

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from workbench.inference.engine import LoadedModel, fast_dtype, pick_device, quiet_peft, ready
 from workbench.inference.packed import packed_loss
+from workbench.training.embedding_noise import EmbeddingNoise
 from workbench.training.lean import make_lean
 from workbench.training.packing import Batch, pack
 from workbench.training.padding import pad, padded_loss
@@ -46,6 +47,7 @@ class Trainee:
             model.activation_checkpointing_enable({"use_reentrant": False})
         self.loaded: LoadedModel = ready(model, tokenizer, settings.dialect)
         self._trained = dict(_trainable(model))
+        self._noise = EmbeddingNoise(model, settings.neftune)
         self.optimizer = torch.optim.AdamW(
             self._groups(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
         )
@@ -66,6 +68,7 @@ class Trainee:
         weight = sum(batch.weight for batch in batches)
         value = 0.0
         for batch in batches:
+            self._noise.tokens = batch.mean_length
             loss = batch_loss(self.loaded, batch)[0] * (batch.weight / weight)
             loss.backward()
             value += float(loss.detach())

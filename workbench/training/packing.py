@@ -48,6 +48,11 @@ class Batch:
         """What its mean loss counts beside that of other batches: the weights of its targets, 1 each as a rule."""
         return sum(sum(e.weights) if e.weights else len(e.completion_ids) for e in self.examples)
 
+    @property
+    def mean_length(self) -> float:
+        """Tokens of an example, prompt and completion."""
+        return sum(len(e.prompt_ids) + len(e.completion_ids) for e in self.examples) / len(self.examples)
+
 
 def make_batches(examples: Sequence[Example], batch_size: int, rng: random.Random) -> list[Batch]:
     """Shuffle examples into batches. The examples of a batch share their prefix; what is left of each prefix comes

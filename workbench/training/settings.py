@@ -18,6 +18,7 @@ VARIANTS = ("lora", "rslora", "dora")
 QUANTIZATIONS = ("none", "nf4")
 SCHEDULES = ("linear", "cosine", "constant")
 SWITCH = ("off", "on")
+REPORTS = ("none", "tensorboard")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRESETS = ("quick", "balanced", "thorough")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -59,6 +60,8 @@ class TrainSettings:
         validation_scenarios: at most this many are answered, and measured for the loss, at each validation.
         device: ``auto`` takes CUDA, then MPS, then the CPU; ``cuda:1`` names the second GPU.
         gpu_memory_gb: most memory to take of a CUDA GPU; 0 sets no limit.
+        neftune: strength of the noise on the embeddings of what is trained on (NEFTune, arXiv 2310.05914); 0 adds none.
+        report_to: ``tensorboard`` writes the metrics into the run's folder ``tensorboard/``, too.
     """
 
     rank: int = 16
@@ -92,6 +95,8 @@ class TrainSettings:
     validation_scenarios: int = 64
     device: str = "auto"
     gpu_memory_gb: float = 0.0
+    neftune: float = 0.0
+    report_to: str = "none"
 
     def check(self) -> list[Problem]:
         """What makes no sense, each with the field's name and a reason."""
@@ -195,6 +200,7 @@ _RULES: tuple[_Rule, ...] = (
     ("accumulate", 1, 1024, "1 makes a step of each batch."),
     ("validation_scenarios", 1, 1_000_000, "64 are enough to choose a checkpoint."),
     ("gpu_memory_gb", 0, 10_000, "0 sets no limit."),
+    ("neftune", 0, 100, "5 to 15 are usual; 0 adds no noise."),
 )  # fmt: skip
 
 
@@ -216,6 +222,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "schedule": SCHEDULES,
     "checkpointing": SWITCH,
     "device": DEVICES,
+    "report_to": REPORTS,
 }
 """Settings whose value is one of a few words."""
 _NUMBERED = re.compile(r"cuda:\d{1,2}")

@@ -451,10 +451,12 @@ class AutoOrder:
 
     active: bool
     min_new: int
+    swap: str = "ask"
 
 
 def auto_order(fields: Fields) -> AutoOrder:
-    return AutoOrder(one(fields, "auto_active") == "yes", whole(fields, "auto_min_new"))
+    swap = "not_worse" if one(fields, "auto_swap") == "yes" else "ask"
+    return AutoOrder(one(fields, "auto_active") == "yes", whole(fields, "auto_min_new"), swap)
 
 
 def train_order(fields: Fields) -> tuple[TrainOrder, list[Problem]]:

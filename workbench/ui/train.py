@@ -176,7 +176,8 @@ class _Train:
     def auto(self, event: gr.EventData) -> tuple[TrainOrder, AutoRule, list[Problem]]:
         fields = ui.form(event)
         (order, problems), wanted = forms.train_order(fields), forms.auto_order(fields)
-        rule = AutoRule(order.toolset, wanted.active, wanted.min_new, order.base, order.settings.to_dict())
+        settings = order.settings.to_dict()
+        rule = AutoRule(order.toolset, wanted.active, wanted.min_new, order.base, settings, wanted.swap)
         return order, rule, problems
 
     def tick(self, body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -33,6 +33,8 @@ _MORE_LABELS = {
     "clip": "Gradient clip",
     "b_rate_factor": "Rate of B over A",
     "gpu_memory_gb": "GPU memory (GB)",
+    "neftune": "Embedding noise",
+    "report_to": "Log to",
     "accumulate": "Accumulation",
     "quantization": "Base in 4 bits",
 }
@@ -52,6 +54,8 @@ _MORE_HINTS = {
     "checkpointing": "Less memory, slower",
     "device": "auto: CUDA, MPS, else CPU",
     "gpu_memory_gb": "0: no limit",
+    "neftune": "NEFTune; 0: none, 5 is usual",
+    "report_to": "The run's folder tensorboard/",
     "target_modules": "Layers that get an adapter",
     "warm_start": "run:ID of an adapter to begin with",
 }
@@ -61,9 +65,10 @@ _GROUPS = (
                  "warm_start")),
     ("Schedule", ("schedule", "warmup", "max_steps", "max_seconds", "accumulate", "b_rate_factor", "weight_decay",
                   "clip", "seed")),
-    ("Data and validation", ("augment", "choice_weight", "validate_every", "validation_scenarios",
+    ("Data and validation", ("augment", "neftune", "choice_weight", "validate_every", "validation_scenarios",
                              "early_stop_patience")),
-    ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every")),
+    ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every",
+                 "report_to")),
 )  # fmt: skip
 """Settings that are folded away; one that stands nowhere comes into the last."""
 

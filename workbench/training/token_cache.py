@@ -121,10 +121,7 @@ def context_key(toolset: Toolset, dialect: Dialect, tokenizer: PreTrainedTokeniz
     """A hash of all that decides on a scenario's tokens beside the scenario: the code, too, for it may be mended."""
     found = hashlib.sha256(canonical_json([dialect.name, toolset.to_dict()]).encode())
     found.update(tokenizer.backend_tokenizer.to_str().encode())
-    sources = [
-        *Path(dialects.__path__[0]).glob("*.py"),
-        *(Path(str(m.__file__)) for m in (messages, records, tokenizing)),
-    ]
+    sources = [*Path(dialects.__path__[0]).glob("*.py"), *(Path(str(m.__file__)) for m in (messages, records, tokenizing))]
     for path in sorted(sources):
         found.update(path.read_bytes())
     return found.hexdigest()[:24]

@@ -111,4 +111,4 @@ def test_a_reply_that_could_not_be_read_is_saved_to_be_corrected(store: Store):
 
 def test_choices(store: Store):
     ids = [id for id, _ in playground.choices(Serving(store))]
-    assert ids[:2] == ["starter", "starter+int8"] and len(ids) == len(set(ids)) > 3
+    assert ids[:3] == ["served", "starter", "starter+int8"] and len(ids) == len(set(ids)) > 4

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.actions import curate, inbox
-from workbench.actions.chat import read_ask, served_models, served_toolset
+from workbench.actions.chat import listed_models, read_ask, served_toolset
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.decisions import read_decision, to_scenario
 from workbench.actions.models import STARTER_ID, list_bases, variant
@@ -150,8 +150,9 @@ async def warm_up(serving: Serving, model: str = STARTER_ID) -> None:
 
 def choices(serving: Serving) -> list[tuple[str, str]]:
     """Models that can be talked to, as id and label: the served ones, these in eight bits, then bases of the hub."""
-    served = served_models(serving.store, serving.settings.models)
-    found = {model.id: model.label for model in served}
+    listed = listed_models(serving.store, serving.settings.models, serving.settings.toolset)
+    served = [model for id, model in listed if id == model.id]
+    found = {id: model.label if id == model.id else f"{id}: {model.label}" for id, model in listed}
     small = {variant(model.id, int8=True): f"{model.label}, int8" for model in served if model.kind == "weights"}
     hub = {model.id: f"{model.label} (downloaded first)" for model in list_bases() if model.id != STARTER_ID}
     return list({**found, **small, **hub}.items())

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import capture, curate, playground
+from workbench.actions import capture, curate, playground, served
 from workbench.actions.chat import served_toolset
 from workbench.actions.coverage import coverage
 from workbench.actions.models import STARTER_ID
@@ -19,6 +19,7 @@ from workbench.store.scenarios import ScenarioFilter
 from workbench.ui import components as ui
 from workbench.ui import forms, views
 from workbench.ui.forms import Desk, one
+from workbench.ui.loop import Loop
 from workbench.ui.review import DraftEditor
 
 Shown = tuple[Any, Talk, str]
@@ -32,10 +33,11 @@ def page(demo: gr.Blocks, serving: Serving) -> None:
     desk = _Desk(serving)
 
     def tick(body: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"parts": {"served": desk.served()}, "again": REFRESH_SECONDS}
+        return {"parts": {"served": desk.served(), "loop": desk.loop.html()}, "again": REFRESH_SECONDS}
 
     ui.header("/playground")
     head = ui.polled("served", tick, events=("warm",))
+    loop = desk.loop.build()
     with gr.Row(elem_id="wb-play"):
         with gr.Column():
             with gr.Row(elem_id="wb-talks"):
@@ -44,7 +46,8 @@ def page(demo: gr.Blocks, serving: Serving) -> None:
         tools = ui.live("declared")
         editor = ui.live("editor", events=("save", "reshape", "close"))
     message = ui.notice()
-    demo.load(desk.load, None, [head, form, tools, *(side.html for side in sides), message], **ui.QUIET)
+    demo.load(desk.load, None, [head, loop, form, tools, *(side.html for side in sides), message], **ui.QUIET)
+    desk.loop.listen(message)
     head.warm(desk.warm, None, [head, message], **STREAM)
     form.look(desk.look, None, [tools, message], **ui.EAGER)
     editing = TurnEditor(serving.store)
@@ -61,12 +64,13 @@ class _Desk:
 
     def __init__(self, serving: Serving) -> None:
         self.serving, self.store = serving, serving.store
+        self.loop = Loop(serving.store, serving.settings.toolset)
 
-    @ui.answering(5)
+    @ui.answering(6)
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         asked = ui.address(request)
         models = playground.choices(self.serving)
-        model = one(asked, "model") or STARTER_ID
+        model = one(asked, "model") or served.served(self.store, self.loop.toolset).model
         toolset = served_toolset(self.store, model, self.serving.settings.toolset)
         form = views.playground_form(
             models,
@@ -77,7 +81,7 @@ class _Desk:
             one(asked, "toolset"),
             one(asked, "request"),
         )
-        return self.served(), form, views.playground_tools(toolset), self.invitation(), "", ""
+        return self.served(), self.loop.html(), form, views.playground_tools(toolset), self.invitation(), "", ""
 
     def served(self) -> str:
         settings, process = capture.get(self.store), self.serving.process

@@ -14,6 +14,7 @@ from workbench.ui.views.generate import generate_form, generate_head, generate_n
 from workbench.ui.views.history import PAST_ROWS, past_changes, past_scenario, past_snapshots
 from workbench.ui.views.home import home
 from workbench.ui.views.inbox import inbox_item, inbox_page, inbox_setup
+from workbench.ui.views.loop import loop
 from workbench.ui.views.playground import (
     place,
     playground_empty,
@@ -81,6 +82,7 @@ __all__ = [
     "inbox_item",
     "inbox_page",
     "inbox_setup",
+    "loop",
     "not_saved",
     "past_changes",
     "past_scenario",

@@ -23,11 +23,11 @@ import psutil
 from workbench.actions import transfer
 from workbench.actions.answers import MANY
 from workbench.actions.artefact_verbs import RemoteArtefactVerbs
-from workbench.actions.served_verbs import RemoteServedVerbs
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
 from workbench.actions.inbox_verbs import RemoteInboxVerbs
 from workbench.actions.run_remote import RemoteRuns
+from workbench.actions.served_verbs import RemoteServedVerbs
 from workbench.actions.tool_verbs import RemoteToolVerbs
 from workbench.actions.verbs import Json, Verbs
 from workbench.errors import WorkbenchError

@@ -490,6 +490,8 @@ def explain(error: BaseException) -> str:
     # safetensors wraps the system's error in one of its own.
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "no space left" in text.lower():
         return "The disk is full. Free some space, then resume the run or start it again."
+    if getattr(error, "errno", None) == errno.EFBIG or "file too large" in text.lower():
+        return "The system lets no file grow so large here. Raise the limit (ulimit -f), then resume the run."
     memory = ("not enough memory", "can't allocate memory", "out of memory", "cannot allocate memory")
     if isinstance(error, MemoryError) or any(words in text.lower() for words in memory):
         return "The computer ran out of memory. Choose a smaller batch size or model, or close other programs."

@@ -87,6 +87,33 @@ def test_what_is_held_out_stays_so_when_a_cluster_forces_a_move(store):
     assert split_of(store, "a") == "test"
 
 
+def test_near_duplicates_are_searched_once_for_a_run(store, stub_workers, monkeypatch):
+    """The second search is of what the first one found; a snapshot that is given is searched whole."""
+    add(store, "a", "what time is it in the office", split="train")
+    add(store, "b", "what time is it in teh office", split="test")
+    add(store, "c", "the cat sat on the mat", split="train")
+    searched = []
+    search = duplicates.find_duplicates
+
+    def counted(entries, **more):
+        searched.append(len(entries))
+        return search(entries, **more)
+
+    monkeypatch.setattr(duplicates, "find_duplicates", counted)
+    with pytest.raises(LeakError) as caught:
+        runs.start_training(store, "small")
+    assert caught.value.leaks[0].ids == ("a", "b") and searched == [15, 2]
+    snapshot = runs.make_snapshot(store, "small")
+    with pytest.raises(LeakError):
+        runs.start_training(store, "small", snapshot=snapshot)
+    assert searched == [15, 2, 15]
+    frozen, found = runs.snapshot_store.load(store, snapshot), duplicates.last_findings(store, "small")
+    add(store, "d", "the cat sat on the mat", split="test")
+    stale = duplicates.last_findings(store, "small")
+    assert len(duplicates.leaks_of(frozen, found)) == len(duplicates.leaks_of(frozen, stale)) == 1
+    assert searched[3:] == [2, 15]
+
+
 def test_pins_that_part_a_cluster_are_a_leak_that_gates_training(store, stub_workers):
     add(store, "a", "what time is it in the office", split="train")
     add(store, "b", "what time is it in the ofice", split="test")

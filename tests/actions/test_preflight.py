@@ -1,6 +1,7 @@
 """A pre-flight with a real model in a process of its own: blocked rows, estimate, and how far off it was."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +9,10 @@ from tests.small_models import make_gemma
 from tests.small_workspace import TOOLSET, make_scenario
 from workbench.actions import preflight, recipes, runs
 from workbench.actions.curate import ProblemsError
+from workbench.actions.run_verbs import run_to_dict
+from workbench.cli.output import run_lines
 from workbench.errors import WorkbenchError
-from workbench.records import ExpectedCall, Outcome
+from workbench.records import ExpectedCall, Outcome, Run
 from workbench.runfolder import RunFolder
 from workbench.store.scenarios import save
 from workbench.training.settings import TrainSettings
@@ -56,8 +59,11 @@ def test_a_whole_preflight_and_the_run_after_it(store, base: str) -> None:
     run = runs.start_training(store, "small", base, QUICK)
     assert run.config["estimate"] == {name: again.summary[name] for name in ("seconds", "memory_mb")}
     ended = runs.wait(store, run.id)
-    said = foretold(run.config["estimate"], ended.summary["train_seconds"], ended.summary["peak_memory_mb"])
-    assert said.startswith("Pre-flight: ") and "foretold" in said
+    off = preflight.how_far_off(ended)
+    assert off["seconds"]["really"] == ended.summary["train_seconds"] and off["memory_mb"]["foretold"] > 100
+    assert foretold(off).startswith("Pre-flight: ") and foretold(off).count("foretold") == 2
+    assert off["seconds"] == run_to_dict(ended)["foretold"]["seconds"]
+    assert "against the pre-flight" in run_lines([run_to_dict(ended)])[1]
 
 
 def test_nonsense_is_refused_before_anything_begins(store, base: str) -> None:
@@ -100,6 +106,9 @@ def test_a_recipe_takes_the_preset_and_what_is_given(store) -> None:
 
 
 def test_how_far_off_it_was() -> None:
-    assert foretold({}, 10, 10) == "" == foretold({"seconds": 1, "memory_mb": 1}, 0, 0)
-    said = foretold({"seconds": 100, "memory_mb": 2048}, 110, 2048)
+    run = Run("r", "train", "done", "s", "starter", {"estimate": {"seconds": 100, "memory_mb": 2048}}, "now")
+    took = replace(run, summary={"train_seconds": 110, "peak_memory_mb": 2048})
+    said = foretold(preflight.how_far_off(took))
     assert "10% more" in said and "2.0 GB foretold, which was right" in said
+    for other in (run, replace(took, config={}), replace(took, state="failed")):
+        assert preflight.how_far_off(other) == {} and foretold({}) == ""

@@ -23,7 +23,7 @@ def test_a_layer_is_near_the_one_it_was_made_from():
     for bias in (True, False):
         linear = nn.Linear(64, 40, bias=bias)
         inputs = torch.randn(2, 7, 64)
-        expected, found = linear(inputs), Int8Linear(linear)(inputs)
+        expected, found = linear(inputs), Int8Linear.of(linear)(inputs)
         assert found.shape == expected.shape and found.dtype == expected.dtype
         assert (found - expected).norm() / expected.norm() < 0.02
         assert not torch.equal(found, expected)

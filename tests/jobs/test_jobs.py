@@ -26,6 +26,11 @@ def work(folder, reporter):
     kind = folder.read_config()["kind"]
     if kind == "fail":
         raise ValueError("boom")
+    if kind in ("memory", "tensors"):
+        import resource, torch
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 26), resource.RLIM_INFINITY))
+        torch.empty(1 << 30) if kind == "tensors" else bytearray(1 << 30)
     while kind == "loop" and not reporter.cancelled:
         time.sleep(0.02)
     while kind == "deaf":
@@ -55,7 +60,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pa
 
 
 def wait_for(folder: Path, *states: str, phase: str = "") -> RunStatus:
-    deadline = time.time() + 30
+    deadline = time.time() + 120
     while (status := observe(folder)).state not in states or (phase and status.phase != phase):
         assert time.time() < deadline, status
         time.sleep(0.02)
@@ -87,6 +92,14 @@ def test_a_failure_is_told_and_logged(start: Callable[[str], Path]) -> None:
     folder = start("fail")
     assert "ValueError: boom" in wait_for(folder, "failed").message
     assert "Traceback" in RunFolder(folder).log.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("kind", ["memory", "tensors"])
+def test_a_worker_without_memory_says_so(start: Callable[[str], Path], kind: str) -> None:
+    """The system really refuses: to Python, and to torch."""
+    status = wait_for(start(kind), "failed")
+    assert status.message.startswith("The computer ran out of memory. Choose a smaller batch size")
 
 
 def test_a_killed_worker_is_found_dead(start: Callable[[str], Path]) -> None:

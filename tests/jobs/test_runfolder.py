@@ -163,6 +163,8 @@ class OutOfMemoryError(RuntimeError):
         (WorkbenchError("It is wrong.", "Mend it."), "It is wrong. Mend it."),
         (OSError(errno.ENOSPC, "No space left"), "disk is full"),
         (RuntimeError("I/O error: No space left on device (os error 28)"), "disk is full"),
+        (OSError(errno.EFBIG, "File too large"), "no file grow so large"),
+        (RuntimeError("I/O error: File too large (os error 27)"), "ulimit -f"),
         (MemoryError(), "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "out of memory"),
         (OutOfMemoryError("CUDA out of memory. Tried to allocate"), "out of memory"),

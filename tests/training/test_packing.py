@@ -161,7 +161,7 @@ def test_sliding_layers_of_qwen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_bfloat16_is_as_near_to_float32_as_the_padded_batch(models, family: str, data) -> None:
     """Accumulated batches, too: of all adapters' gradients together, for rounding hits each of them by chance."""

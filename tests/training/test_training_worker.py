@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import random
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -177,6 +178,26 @@ def test_cancel_keeps_what_was_learned(tmp_path: Path, base: Path) -> None:
     assert (folder.adapter / "adapter_model.safetensors").is_file()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process")
+def test_a_disk_that_takes_no_adapter_is_named_and_the_run_goes_on_later(tmp_path: Path, base: Path) -> None:
+    """The system really refuses; what was written before stays, and no half file has a final name."""
+    import resource
+
+    folder = make_folder(tmp_path / "run", base, epochs=1)
+    write_json(folder.config, {**folder.read_config(), "cache": "../cache"})
+    limit = 20_000
+    pid = launch(folder.path, "workbench.training.worker")
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, limit))
+    status = wait_for(folder, "failed")
+    assert "no file grow so large" in status.message and "resume" in status.message
+    rows = read_rows(folder.metrics)
+    assert [row["step"] for row in rows if "loss" in row] and all(rows)
+    assert not folder.adapter.exists()
+    assert not [path for path in folder.path.rglob(".*") if path.suffix == ".tmp"]
+    ending = run_here(folder)
+    assert ending.state == "done" and (folder.adapter / "adapter_model.safetensors").stat().st_size > limit
+
+
 def test_a_missing_base_model_fails_with_a_sentence(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "run", tmp_path / "nowhere")
     launch(folder.path, "workbench.training.worker")
@@ -334,9 +355,11 @@ def batches_of(trainee: Trainee) -> list[Batch]:
 
 @pytest.mark.parametrize("family", [make_gemma, make_neox], ids=["packed", "padded"])
 def test_noise_is_on_what_is_trained_and_nowhere_else(tmp_path: Path, family: Callable[[Path], Path]) -> None:
-    """Within ``strength / sqrt(tokens * width)`` of the plain embedding while it trains, the very same when it does not."""
+    """Within ``strength / sqrt(tokens * width)`` of the plain embedding in training, the very same else."""
     place = str(family(tmp_path))
-    plain, noisy = (Trainee(*load_base(place), dataclasses.replace(QUICK, neftune=n, dialect="functiongemma")) for n in (0.0, 5.0))
+    plain, noisy = (
+        Trainee(*load_base(place), dataclasses.replace(QUICK, neftune=n, dialect="functiongemma")) for n in (0.0, 5.0)
+    )
     batches = batches_of(plain)
     assert noisy.loss(batches) == plain.loss(batches)
     noisy.step(batches[:1], 0.0)

@@ -22,7 +22,7 @@ from workbench.errors import WorkbenchError
 from workbench.jobs import cancel as cancelling
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
-from workbench.records import Model, RunState, Scenario, Toolset, canonical_json
+from workbench.records import Model, Run, RunState, Scenario, Toolset, canonical_json
 from workbench.runfolder import RunFolder, append_rows, explain, read_rows, write_json
 from workbench.store import scenarios as scenario_store
 from workbench.store import toolsets as toolset_store
@@ -145,6 +145,24 @@ def estimate(
     if status is None or status.state != "done":
         return {}
     return {name: status.summary[name] for name in ("seconds", "memory_mb")}
+
+
+def how_far_off(run: Run) -> dict[str, dict[str, float]]:
+    """What was foretold of a finished training run, and what it really took; empty when nothing was.
+
+    Returns:
+        For ``seconds`` and ``memory_mb``: ``{"foretold", "really", "off"}``; 0.1 is a tenth more than was foretold.
+    """
+    guess = run.config.get("estimate") or {}
+    if run.state != "done":
+        return {}
+    real = {"seconds": run.summary.get("train_seconds"), "memory_mb": run.summary.get("peak_memory_mb")}
+    pairs = ((name, guess.get(name), value) for name, value in real.items())
+    return {
+        name: {"foretold": foretold, "really": really, "off": round(really / foretold - 1, 4)}
+        for name, foretold, really in pairs
+        if foretold and really
+    }
 
 
 def content_key(model: Model, toolset: Toolset, settings: TrainSettings, rows: Iterable[tuple[Scenario, str]]) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.actions import auto_train, curate, run_list, run_queue
+from workbench.actions import auto_train, curate, preflight, run_list, run_queue
 from workbench.records import Run
 from workbench.store.database import Store
 
@@ -86,7 +86,7 @@ class RunVerbs:
     ) -> Json:
         """Switch auto-train on or off for a toolset; what is not given stays as it is."""
         old = auto_train.state(self.store, toolset or curate.default_toolset(self.store)).rule
-        given = {"min_new": min_new, "base": base, "settings": settings, "swap": swap}
+        given: Json = {"min_new": min_new, "base": base, "settings": settings, "swap": swap}
         changed = dataclasses.replace(old, active=active, **{name: value for name, value in given.items() if value})
         return auto_train.set_rule(self.store, changed, author).to_dict()
 
@@ -100,5 +100,6 @@ def run_to_dict(run: Run) -> Json:
     data["settings"] = config.get("settings", {})
     data["allowed_leaks"] = config.get("allowed_leaks", {})
     data["estimate"] = config.get("estimate", {})
+    data["foretold"] = preflight.how_far_off(run)
     data["resumable"] = run.resumable
     return {**data, "tags": list(run.tags)}

@@ -129,7 +129,8 @@ def proposal(store: Store, toolset: str) -> Proposal | None:
         return Proposal(now, candidate, "waiting", "The two were not evaluated on the same test scenarios yet.")
     if not all(run.finished for run in found.values()):
         return Proposal(now, candidate, "waiting", "The two are being evaluated on the same test scenarios.")
-    lineup, difference = against(store, *(found[name].id for name in names))
+    before, after = (found[name].id for name in names)
+    lineup, difference = against(store, before, after)
     base, label = lineup.labels
     return Proposal(now, candidate, "ready", pairing.in_words(label, base, "exact calls", difference), difference)
 

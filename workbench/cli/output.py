@@ -79,9 +79,17 @@ def run_lines(runs: Sequence[Json]) -> list[str]:
         summary = run["summary"]
         exact = percent(summary["exact_calls"]) if "exact_calls" in summary else ""
         cost = f"cost {summary['cost']:g}" if summary.get("cost") else ""
-        note = "; ".join(filter(None, (exact, told(summary) if exact else run["message"].partition("\n")[0], cost)))
+        said = told(summary) if exact else run["message"].partition("\n")[0]
+        note = "; ".join(filter(None, (exact, said, cost, _foretold(run.get("foretold", {})))))
         rows.append([run["id"], run["kind"], run["state"], run["name"] or run["model"], note])
     return table_lines(["run", "kind", "state", "name", "result"], rows) if rows else ["There are no runs yet."]
+
+
+def _foretold(found: Mapping[str, Mapping[str, float]]) -> str:
+    """How far off the pre-flight of a run was."""
+    units = {"seconds": "s", "memory_mb": "MB"}
+    parts = [f"{one['really']:,.0f} {units[name]} ({one['off']:+.0%})" for name, one in found.items()]
+    return f"took {', '.join(parts)} against the pre-flight" if parts else ""
 
 
 def proposal_lines(proposal: Mapping[str, Any]) -> list[str]:

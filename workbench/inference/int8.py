@@ -1,9 +1,8 @@
 """Linear layers with eight-bit weights, so that people see what quantising costs before they ship it.
 
 Weights are rounded once, symmetrically, with a scale for each output; inputs are rounded for each row as they come
-(the dynamic scheme that llama.cpp and ONNX Runtime use on CPUs). Embeddings and the output layer, which shares their
-weights in most small models, stay as they are. ``torch.ao.quantization``, which did this, is deprecated; its successor
-torchao took six times as long as this on the shared-prefix engine.
+(the dynamic scheme that llama.cpp and ONNX Runtime use on CPUs). ``torch.ao.quantization``, which did this, is
+deprecated; its successor torchao took six times as long as this on the shared-prefix engine.
 """
 
 from __future__ import annotations
@@ -16,19 +15,24 @@ LARGEST = 127
 
 
 class Int8Linear(nn.Module):
-    """Does as the linear layer it was made from, with weights int8[out, in] and a scale float32[out]."""
+    """Does as the linear layer it stands for, with weights int8[out, in] and a scale float[out]."""
 
     weight: torch.Tensor
     scale: torch.Tensor
     bias: torch.Tensor | None
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None = None) -> None:
         super().__init__()
-        self.in_features, self.out_features = linear.in_features, linear.out_features
-        weight, scale = rounded(linear.weight.detach().float())
+        self.out_features, self.in_features = weight.shape
         self.register_buffer("weight", weight)
-        self.register_buffer("scale", scale.squeeze(1))
-        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach())
+        self.register_buffer("scale", scale)
+        self.register_buffer("bias", bias)
+
+    @classmethod
+    def of(cls, linear: nn.Linear) -> Int8Linear:
+        """The layer with its weights rounded."""
+        weight, scale = rounded(linear.weight.detach().float())
+        return cls(weight, scale.squeeze(1), None if linear.bias is None else linear.bias.detach())
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """float[..., in] to float[..., out]."""
@@ -44,16 +48,17 @@ class Int8Linear(nn.Module):
 
 
 def rounded(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows float32[n, m] as int8[n, m] and the scale float32[n, 1] that brings them back."""
+    """Rows float32[n, m] as int8[n, m], -127 to 127, and the scale float32[n, 1] that brings them back."""
     scale = values.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / LARGEST
     return (values / scale).round().to(torch.int8), scale
 
 
 def quantise(model: nn.Module) -> nn.Module:
-    """Replace every linear layer but the output layer, in place."""
+    """Replace every linear layer, in place. Embeddings stay, and so does the output layer, which shares their weights
+    in most small models."""
     kept = getattr(model, "get_output_embeddings", lambda: None)()
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if type(child) is nn.Linear and child is not kept:
-                setattr(module, name, Int8Linear(child))
+                setattr(module, name, Int8Linear.of(child))
     return model

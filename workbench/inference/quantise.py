@@ -1,9 +1,8 @@
-"""Weights as 8-bit integers: one scale for each row of a matrix, activations stay in floating point.
+"""A whole model in 8-bit integers, embeddings included, and the files that hold it.
 
 The form on disk is ``model.int8.safetensors``: for each quantised layer ``NAME.weight`` (int8, [rows, columns]) and
 ``NAME.scale`` (float32, [rows]), a weight being ``integer * scale`` of its row; all else in float32. The name differs
-from transformers' own, so that no other program takes the integers for weights. Saves memory and disk; a layer's
-weights are converted while it computes.
+from transformers' own, so that no other program takes the integers for weights. Linear layers compute as ``int8`` says.
 """
 
 from __future__ import annotations
@@ -13,30 +12,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear
+from torch.nn.functional import embedding
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from workbench.errors import WorkbenchError
+from workbench.inference.int8 import Int8Linear, rounded
 
 WEIGHTS = "model.int8.safetensors"
-
-
-class Int8Linear(nn.Module):
-    """A linear layer; ``weight`` int8 [rows, columns], ``scale`` float32 [rows]."""
-
-    weight: Tensor
-    scale: Tensor
-    bias: Tensor | None
-
-    def __init__(self, weight: Tensor, scale: Tensor, bias: Tensor | None = None) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("scale", scale)
-        self.register_buffer("bias", bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        product = linear(x, self.weight.to(x.dtype)) * self.scale.to(x.dtype)
-        return product if self.bias is None else product + self.bias.to(x.dtype)
 
 
 class Int8Embedding(nn.Module):
@@ -67,16 +49,10 @@ def quantise_int8(model: PreTrainedModel) -> PreTrainedModel:
             # Keyed by address: a tied head is the same matrix and must stay so.
             key = module.weight.data_ptr()
             if key not in shared:
-                shared[key] = round_rows(module.weight.detach())
+                weight, scale = rounded(module.weight.detach().float())
+                shared[key] = (weight, scale.squeeze(1))
             model.set_submodule(name, _replacement(module, *shared[key]))
     return model
-
-
-def round_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Integers from -127 to 127 and the scale of each row; a row of zeros has scale 1."""
-    largest = weight.float().abs().amax(1)
-    scale = torch.where(largest > 0, largest / 127, torch.ones_like(largest))
-    return torch.round(weight.float() / scale[:, None]).clamp(-127, 127).to(torch.int8), scale
 
 
 def save_int8(model: PreTrainedModel, folder: Path) -> None:

@@ -73,9 +73,7 @@ def tokenize(
     scenarios: Sequence[Scenario], toolset: Toolset, dialect: Dialect, tokenizer: PreTrainedTokenizerBase
 ) -> list[Tokens]:
     """The token ids of each scenario's prompt and of the reply to learn."""
-    prompts = encode(
-        tokenizer, [dialect.render_prompt(to_messages(s, toolset), toolset.offered(s)) for s in scenarios]
-    )
+    prompts = encode(tokenizer, [dialect.render_prompt(to_messages(s, toolset), toolset.offered(s)) for s in scenarios])
     replies = encode(tokenizer, [dialect.render_reply([c.call for c in s.outcome.calls], NO_TOOL) for s in scenarios])
     return [Tokens(tuple(prompt), tuple(reply)) for prompt, reply in zip(prompts, replies, strict=True)]
 

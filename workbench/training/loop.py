@@ -82,7 +82,9 @@ class Loop:
         self.validation = make_batches(self._examples(self.checked, 1.0), 32, random.Random(0))
         self.per_epoch = -(-len(self._batches(0)) // self.settings.accumulate)
         if self.cache:
-            logger.info("tokens: made of %d scenarios, %d were kept by an earlier run", self.cache.made, self.cache.found)
+            logger.info(
+                "tokens: made of %d scenarios, %d were kept by an earlier run", self.cache.made, self.cache.found
+            )
         self.total = self.settings.max_steps or self.per_epoch * self.settings.epochs
         self.step = 0
         self.validations: list[Validation] = []

@@ -5,9 +5,9 @@ files of tokens, never changed once they are there, mapped into memory and found
 is written under a temporary name and renamed, so processes may share a folder, and a torn file is never seen under a
 final name. What cannot be read is made again; what cannot be written is not kept. Knows no model and no loss.
 
-Format of a file: one int32 array of NumPy. ``MARK``, number of rows n and of heads h, CRC-32 of what follows; n digests of
-4 numbers; the ends of h heads; n rows of head, end of the tail and end of the reply; then the tokens: heads, and each
-row's tail and reply. A prompt is its head and its tail: a head is a beginning that many prompts share.
+Format of a file: one int32 array of NumPy. ``MARK``, number of rows n and of heads h, CRC-32 of what follows; n digests
+of 4 numbers; the ends of h heads; n rows of head, end of the tail and end of the reply; then the tokens: heads, and
+each row's tail and reply. A prompt is its head and its tail: a head is a beginning that many prompts share.
 """
 
 from __future__ import annotations
@@ -121,7 +121,10 @@ def context_key(toolset: Toolset, dialect: Dialect, tokenizer: PreTrainedTokeniz
     """A hash of all that decides on a scenario's tokens beside the scenario: the code, too, for it may be mended."""
     found = hashlib.sha256(canonical_json([dialect.name, toolset.to_dict()]).encode())
     found.update(tokenizer.backend_tokenizer.to_str().encode())
-    sources = [*Path(dialects.__path__[0]).glob("*.py"), *(Path(str(m.__file__)) for m in (messages, records, tokenizing))]
+    sources = [
+        *Path(dialects.__path__[0]).glob("*.py"),
+        *(Path(str(m.__file__)) for m in (messages, records, tokenizing)),
+    ]
     for path in sorted(sources):
         found.update(path.read_bytes())
     return found.hexdigest()[:24]
@@ -147,7 +150,7 @@ class _File:
         if numbers.dtype != np.int32 or numbers.ndim != 1 or len(numbers) < _HEAD or numbers[0] != MARK:
             raise ValueError("not a file of tokens")
         found = cls(numbers, int(numbers[1]), int(numbers[2]))
-        if zlib.crc32(numbers[_HEAD:]) != int(numbers[3]) & 0xFFFFFFFF:
+        if zlib.crc32(numbers[_HEAD:].data) != int(numbers[3]) & 0xFFFFFFFF:
             raise ValueError("damaged")
         return found
 
@@ -198,7 +201,7 @@ def _write(folder: Path, made: dict[bytes, Tokens]) -> Path:
     index = np.concatenate([np.frombuffer(b"".join(made), np.int32), ends[: len(heads)], places.ravel()])
     ids = np.concatenate([np.asarray(piece, np.int32) for piece in pieces])
     body = np.concatenate([index, ids]).astype(np.int32)
-    head = np.array([MARK, len(rows), len(heads), zlib.crc32(body)], np.uint32).view(np.int32)
+    head = np.array([MARK, len(rows), len(heads), zlib.crc32(body.data)], np.uint32).view(np.int32)
     path = folder / f"{hashlib.sha256(b''.join(made)).hexdigest()[:24]}.npy"
     fresh = folder / f".{path.stem}.{os.getpid()}.tmp"
     try:

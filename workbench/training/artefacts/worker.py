@@ -2,7 +2,7 @@
 
 Reads ``config.json`` and ``cases.jsonl``; writes ``artefact/`` and ``flips.jsonl``. First the trained model, its
 adapter on its base, answers the cases; then the artefact is written, loaded from its files and put to the same cases.
-Both compute in float32, so that only the files make a difference.
+Both compute in float32, integers aside, so that only the files make a difference.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from workbench.training.artefacts.parity import Parity, compare
 from workbench.training.artefacts.settings import ARTEFACT, FLIPS, FORMATS, ExportSettings
 
 _HOW = "The artefact was loaded from its files and computed in float32, as was the trained model."
+_HOW_INT8 = "The artefact was loaded from its files and computed with 8-bit integers; the trained model in float32."
 _HOW_GGUF = (
     "The file was read by transformers, its weights turned back into float32, its tokens cut by its own vocabulary; "
     "llama.cpp itself was not run."
@@ -149,7 +150,8 @@ class _Work:
         self.advance()
 
     def conclude(self, parity: Parity) -> Ending:
-        how = _HOW_GGUF if self.job.settings.format.startswith("gguf-") else _HOW
+        format = self.job.settings.format
+        how = _HOW_GGUF if format.startswith("gguf-") else _HOW_INT8 if format == "int8" else _HOW
         found = {**parity.to_dict(), "split": self.job.settings.split, "how": how}
         (self.folder.path / FLIPS).unlink(missing_ok=True)
         append_rows(self.folder.path / FLIPS, (flip.to_dict() for flip in parity.flips))

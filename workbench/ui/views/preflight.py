@@ -64,20 +64,16 @@ def _parts(pieces: Sequence[Sequence[Any]]) -> list[dict[str, str]]:
     ]
 
 
-def foretold(estimate: Mapping[str, float], seconds: float, memory_mb: float) -> str:
+def foretold(found: Mapping[str, Mapping[str, float]]) -> str:
     """How far off a pre-flight was, as a sentence; empty when there was none.
 
     Args:
-        seconds, memory_mb: what the run really took; 0 when it does not say.
+        found: as ``actions.preflight.how_far_off`` gives it.
     """
-    if not estimate or not seconds:
-        return ""
-    parts = [f"{duration(estimate['seconds'])} foretold, {_off(seconds, estimate['seconds'])}"]
-    if memory_mb:
-        parts.append(f"{estimate['memory_mb'] / 1024:.1f} GB foretold, {_off(memory_mb, estimate['memory_mb'])}")
-    return f"Pre-flight: {'; '.join(parts)}."
+    words = {"seconds": duration, "memory_mb": lambda megabytes: f"{megabytes / 1024:.1f} GB"}
+    parts = [f"{words[name](one['foretold'])} foretold, {_off(one['off'])}" for name, one in found.items()]
+    return f"Pre-flight: {'; '.join(parts)}." if parts else ""
 
 
-def _off(real: float, guess: float) -> str:
-    part = real / guess - 1
+def _off(part: float) -> str:
     return "which was right" if abs(part) < 0.01 else f"really {abs(part):.0%} {'more' if part > 0 else 'less'}"

@@ -8,6 +8,7 @@ from typing import Any
 from workbench.actions.auto_train import AutoState
 from workbench.actions.duplicates import LeakError
 from workbench.actions.models import RUN_PREFIX
+from workbench.actions.preflight import how_far_off
 from workbench.actions.runs import Progress
 from workbench.errors import Problem
 from workbench.records import SPLITS, Model, Run, Split, Toolset
@@ -170,11 +171,7 @@ def _watched(progress: Progress, log: str) -> dict[str, Any]:
         "tiles": _tiles(progress),
         "next": f"/compare?{pair}" if run.state in ("done", "stopped") else "",
         "folder": f"runs/{run.id}/adapter",
-        "foretold": foretold(
-            run.config.get("estimate", {}),
-            run.summary.get("train_seconds", 0.0) if run.state == "done" else 0.0,
-            run.summary.get("peak_memory_mb", 0),
-        ),
+        "foretold": foretold(how_far_off(run)),
         "log": log,
         "leaks": _allowed_leaks(run),
     }

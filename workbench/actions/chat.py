@@ -135,7 +135,8 @@ def _in_profile(messages: tuple[Message, ...], toolset: Toolset, context: Mappin
     said = rest[last].content
     if _ROUTER.fullmatch(said) and toolset.profile.style == "router":
         return (*(system or [Message("system", TRIGGER)]), *rest)
-    scenario = Scenario("request", toolset.name, **{**read_request(said), **context})
+    told: Json = {**read_request(said), **context}
+    scenario = Scenario("request", toolset.name, **told)
     first, *others = to_messages(scenario, toolset)
     return (*(system or [first]), *rest[:last], *others, *rest[last + 1 :])
 

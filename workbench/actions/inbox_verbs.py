@@ -14,6 +14,7 @@ from workbench.actions.inbox import Filter
 from workbench.errors import WorkbenchError
 from workbench.records import Outcome
 from workbench.store import inbox as inbox_store
+from workbench.store.capture import Capture
 from workbench.store.database import Store
 
 Json = dict[str, Any]
@@ -66,9 +67,12 @@ class InboxVerbs:
         author: str = DEFAULT_AUTHOR,
     ) -> Json:
         """Change what is recorded; what is not given stays as it is."""
-        given = {"active": active, "share": share, "keep_days": keep_days}
-        changes = {name: value for name, value in given.items() if value is not None}
-        changed = replace(capture.get(self.store), **changes)  # type: ignore[arg-type]
+        before = capture.get(self.store)
+        changed = Capture(
+            before.active if active is None else active,
+            before.share if share is None else share,
+            before.keep_days if keep_days is None else keep_days,
+        )
         return capture.save(self.store, changed, author).to_dict()
 
     def bring(self, path: Path, toolset: str = "", name: str = "") -> Json:

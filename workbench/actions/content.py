@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from workbench import workspace
@@ -37,9 +38,15 @@ def ensure_shipped(store: Store) -> None:
     """Give a store without any toolset the shipped toolset and its scenarios; leave every other store alone."""
     if toolset_store.list_toolsets(store):
         return
-    folder, toolset = workspace.SHIPPED_DATASETS / SHIPPED_TOOLSET, shipped_toolset()
-    with (folder / "scenarios.jsonl").open(encoding="utf-8") as lines:
-        scenarios = [Scenario.from_dict(json.loads(line)) for line in lines if line.strip()]
+    add_shipped(store)
+
+
+def add_shipped(
+    store: Store, name: str = SHIPPED_TOOLSET, keep: Callable[[Scenario], bool] = lambda scenario: True
+) -> None:
+    """Bring a shipped dataset into the store: its toolset, and those of its scenarios that ``keep`` lets through."""
+    toolset = shipped_toolset(name)
+    scenarios = [scenario for scenario in shipped_scenarios(name) if keep(scenario)]
     # The toolset goes last: a process that dies in between finds no toolset and starts over, and saving what is
     # already there makes no revision.
     scenario_store.save(store, scenarios, SHIPPED_CHANGE, SHIPPED_AUTHOR)
@@ -47,7 +54,13 @@ def ensure_shipped(store: Store) -> None:
     toolset_store.save_toolset(store, toolset, SHIPPED_AUTHOR)
 
 
-def shipped_toolset() -> Toolset:
-    """The toolset that a new workspace starts with."""
-    path = workspace.SHIPPED_DATASETS / SHIPPED_TOOLSET / "toolset.json"
+def shipped_toolset(name: str = SHIPPED_TOOLSET) -> Toolset:
+    """The toolset of a shipped dataset; by default that which a new workspace starts with."""
+    path = workspace.SHIPPED_DATASETS / name / "toolset.json"
     return Toolset.from_dict(json.loads(path.read_text("utf-8")))
+
+
+def shipped_scenarios(name: str = SHIPPED_TOOLSET) -> list[Scenario]:
+    """The scenarios of a shipped dataset, all splits."""
+    with (workspace.SHIPPED_DATASETS / name / "scenarios.jsonl").open(encoding="utf-8") as lines:
+        return [Scenario.from_dict(json.loads(line)) for line in lines if line.strip()]

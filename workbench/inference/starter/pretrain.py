@@ -25,34 +25,34 @@ from torch import distributed, multiprocessing
 from torch.nn.functional import cross_entropy
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
 
-from workbench.dialects import get_dialect
-from workbench.dialects.functiongemma import TURN_END
-from workbench.inference.attention import Block, TreePlan, use_shared_prefix
+from workbench.inference.attention import use_shared_prefix
 from workbench.inference.packed import Packed, packed_loss, target_logits
-from workbench.inference.starter.generator import Difficulty, Row, rows
+from workbench.inference.starter.generator import Difficulty, rows
+from workbench.inference.starter.guidance import GuidedPlan, Readouts
+from workbench.inference.starter.packing import NAME_WEIGHT, pack, texts
 from workbench.inference.starter.tokenizer import train_tokenizer
 from workbench.inference.starter.wiring import wire_copying
-from workbench.records import NO_TOOL
-from workbench.scenarios.messages import to_messages
 
-OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
-"""Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
 CURRICULUM = (
-    (0.02, Difficulty(1, 3, arguments=(0, 0, 1), requests=32, literal=0.5)),
-    (0.08, Difficulty(3, 6, arguments=(0, 0, 1), requests=40, words=0.2, literal=0.6)),
-    (0.15, Difficulty(3, 8, arguments=(0, 0, 1), requests=40, words=0.4, literal=0.3)),
-    (0.3, Difficulty(4, 10, arguments=(0, 0, 1, 1), requests=40, literal=0.2)),
-    (0.6, Difficulty(4, 12, requests=32, literal=0.15)),
-    (1.01, Difficulty(6, 15)),
+    (0.03, Difficulty(1, 2, arguments=(0, 0, 1), requests=32, words=0.2, literal=0.5, invented=1.0)),
+    (0.10, Difficulty(2, 4, arguments=(0, 0, 1), requests=40, words=0.2, literal=0.5, invented=1.0)),
+    (0.30, Difficulty(3, 7, arguments=(0, 0, 1), requests=40, words=0.2, literal=0.4, invented=1.0)),
+    (0.45, Difficulty(4, 10, arguments=(0, 0, 1, 1), requests=40, words=0.5, literal=0.3, invented=0.9)),
+    (0.70, Difficulty(3, 12, requests=32, literal=0.15, invented=0.6)),
+    (1.01, Difficulty(1, 16, invented=0.3)),
 )
-"""Until which progress which difficulty: the format, choosing among few words, among many, many arguments."""
+"""Until which progress which difficulty: the format, choosing among few words, among many, many arguments.
+
+Invented names first: from a name that says what its tool does, a model composes calls word by word and never learns to
+choose.
+"""
 HELD_OUT = Difficulty(5, 8)
-NAME_WEIGHT = 4.0
-"""Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
+RATES = (0.02, 2e-3, 1e-3)
+"""Highest learning rates: matrices, embeddings and norms, read-outs."""
+GUIDED, GUIDE_WEIGHT = 0.6, 0.3
+"""The progress at which guidance has faded out, and the weight of each of its steps at the beginning."""
 NORM_BOOST = 5.0
 """How much faster the weights of norms learn than embeddings."""
-LONGEST_CONTINUATION = 120
-BLOCKS = 4
 
 
 def make_config() -> Gemma3TextConfig:
@@ -79,62 +79,7 @@ def make_config() -> Gemma3TextConfig:
     )
 
 
-def texts(row: Row) -> tuple[str, list[tuple[str, str]]]:
-    """The row's shared prefix, and for each scenario the rest of its prompt and its completion."""
-    dialect = get_dialect("functiongemma")
-    prefix, found = "", []
-    for scenario in row.scenarios:
-        prompt = dialect.render_prompt(to_messages(scenario, row.toolset), row.toolset.tools)
-        cut = prompt.index(f"{TURN_END}\n") + len(TURN_END) + 1
-        prefix = prompt[:cut]
-        found.append((prompt[cut:], dialect.render_reply([c.call for c in scenario.outcome.calls], NO_TOOL)))
-    return prefix, found
-
-
-def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Packed:
-    """A row as one prefix tree; continuations of similar length share a block, so that little is padding."""
-    prefix, pairs = texts(row)
-    head = encode(tokenizer, prefix)
-    tails = [(encode(tokenizer, prompt), encode(tokenizer, reply)) for prompt, reply in pairs]
-    tails = sorted((t for t in tails if len(t[0]) + len(t[1]) <= LONGEST_CONTINUATION), key=lambda t: len(t[0] + t[1]))
-    size = -(-len(tails) // BLOCKS)
-    ids, positions, blocks = list(head), list(range(len(head))), []
-    places: list[tuple[int, float]] = []
-    for group in (tails[at : at + size] for at in range(0, len(tails), size)):
-        length = max(len(a) + len(b) for a, b in group)
-        blocks.append(Block(len(group), length))
-        for prompt_ids, reply_ids in group:
-            start = len(ids)
-            ids += prompt_ids + reply_ids + [0] * (length - len(prompt_ids) - len(reply_ids))
-            positions += range(len(head), len(head) + length)
-            first = start + len(prompt_ids) - 1
-            places += zip(range(first, first + len(reply_ids)), reply_weights(tokenizer, reply_ids), strict=True)
-            places += [(at, OTHER_WEIGHT) for at in range(start, first) if rng.random() < OTHER_SHARE]
-    places += [(at, OTHER_WEIGHT) for at in range(len(head) - 1) if rng.random() < OTHER_SHARE / 2]
-    targets = torch.tensor([at for at, _ in places])
-    row_ids = torch.tensor(ids)
-    weights = torch.tensor([weight for _, weight in places])
-    plan = TreePlan(len(head), tuple(blocks))
-    return Packed(row_ids[None], torch.tensor([positions]), targets, row_ids[targets + 1], plan, weights)
-
-
-def reply_weights(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[float]:
-    """Loss weight of each token of a reply: more for those that choose the tool, or none."""
-    call, brace, none = (tokenizer.convert_tokens_to_ids(token) for token in ("call:", "{", NO_TOOL))
-    weights, naming = [], False
-    for token in ids:
-        naming = naming and token != brace
-        weights.append(NAME_WEIGHT if naming or token == none else 1.0)
-        naming = naming or token == call
-    return weights
-
-
-def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids
-
-
-def make_optimizers(model: Gemma3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+def make_optimizers(model: Gemma3ForCausalLM, readouts: Readouts) -> tuple[torch.optim.Optimizer, ...]:
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     embeddings: dict[str, Any] = {"params": [p for n, p in model.named_parameters() if "embed" in n]}
     # The gains of upper layers begin low; at the embeddings' rate they would hardly rise in a short pretraining.
@@ -144,8 +89,9 @@ def make_optimizers(model: Gemma3ForCausalLM) -> tuple[torch.optim.Optimizer, to
         "weight_decay": 0.0,
     }
     return (
-        torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, momentum=0.95),
-        torch.optim.AdamW([embeddings, norms], lr=2e-3, betas=(0.9, 0.95), weight_decay=0.01),
+        torch.optim.Muon(matrices, lr=RATES[0], weight_decay=0.01, momentum=0.95),
+        torch.optim.AdamW([embeddings, norms], lr=RATES[1], betas=(0.9, 0.95), weight_decay=0.01),
+        torch.optim.AdamW(readouts.maps.parameters(), lr=RATES[2], weight_decay=0.0),
     )
 
 
@@ -154,18 +100,41 @@ def schedule(progress: float) -> float:
     return min(1.0, progress / 0.02 + 0.05, max(0.02, (1 - progress) / 0.35))
 
 
+def set_rates(optimizers: Sequence[torch.optim.Optimizer], factor: float) -> None:
+    for optimizer, rate in zip(optimizers, RATES, strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factor * group.get("boost", 1.0)
+
+
 @torch.no_grad()
-def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> tuple[float, float]:
-    """Held-out rows: completion loss, and the share of completion tokens predicted right by teacher forcing."""
-    loss, right, n = 0.0, 0, 0
+def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> dict[str, float]:
+    """Held-out rows by teacher forcing: completion loss, and the shares of completion tokens and of choices that are
+    right; a choice is the first token of a tool's name, or NO_TOOL."""
+    loss, right, choices = 0.0, [], []
     for packed in rows_held_out:
         assert packed.weights is not None, "pack gives every row its weights"
         completion = packed.weights >= 1.0
         logits, labels = target_logits(model, packed).float()[completion], packed.labels[completion]
         loss += cross_entropy(logits, labels, reduction="sum").item()
-        right += int((logits.argmax(-1) == labels).sum())
-        n += len(labels)
-    return loss / n, right / n
+        hits = logits.argmax(-1) == labels
+        naming = packed.weights[completion] == NAME_WEIGHT
+        naming[1:] &= ~naming[:-1].clone()
+        right.append(hits)
+        choices.append(hits[naming])
+    tokens, chosen = torch.cat(right).float(), torch.cat(choices).float()
+    return {
+        "held_out_loss": loss / len(tokens),
+        "held_out_token_accuracy": tokens.mean().item(),
+        "held_out_choice_accuracy": chosen.mean().item(),
+    }
+
+
+def guidance(packed: Packed, readouts: Readouts) -> torch.Tensor:
+    """The sum of what guided heads and read-outs should mend, after a forward pass."""
+    assert isinstance(packed.plan, GuidedPlan) and packed.plan.guide, "pack gives every row a guide"
+    steps = [torch.stack(losses).mean() for losses in packed.plan.losses.values()]
+    steps += readouts.losses(packed.ids[0], packed.plan.guide).values()
+    return torch.stack(steps).sum()
 
 
 class Progress:
@@ -199,6 +168,8 @@ def _summed(tensor: torch.Tensor) -> torch.Tensor:
 def average_gradients(model: torch.nn.Module) -> None:
     """Each gradient becomes the mean over all processes."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    if not gradients:
+        return
     flat = _summed(torch.cat([gradient.flatten() for gradient in gradients])) / _processes()
     for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
@@ -241,7 +212,8 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
         wire_copying(model)
         tokenizer = train_tokenizer(tokenizer_texts(arguments.seed + 1, 1500))
     use_shared_prefix(model)
-    optimizers = make_optimizers(model)
+    readouts = Readouts(model)
+    optimizers = make_optimizers(model, readouts)
     progress = Progress(arguments.tokens, arguments.minutes, arguments.start)
     rng = random.Random(arguments.seed + rank)
     held_out = [pack(row, tokenizer, rng) for row in islice(rows(10**6, lambda: HELD_OUT), 8)]
@@ -249,20 +221,20 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
     log = (arguments.out / "pretraining.jsonl").open("a", encoding="utf-8")
     step = 0
     while progress.fraction < 1:
-        factor = schedule(progress.fraction)
-        for optimizer, rate in zip(optimizers, (0.02, 2e-3), strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor * arguments.rate * group.get("boost", 1.0)
+        set_rates(optimizers, schedule(progress.fraction) * arguments.rate)
         total, tokens = 0.0, 0
         for row in islice(stream, arguments.rows):
             packed = pack(row, tokenizer, rng)
             with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
                 loss = packed_loss(model, packed)
+            if (share := 1 - progress.fraction / GUIDED) > 0:
+                loss = loss + share * GUIDE_WEIGHT * guidance(packed, readouts)
             (loss / arguments.rows).backward()
             total += loss.item() / arguments.rows
             tokens += packed.ids.shape[1]
         progress.advance(tokens)
         average_gradients(model)
+        average_gradients(readouts)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
@@ -272,7 +244,7 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
             entry: dict[str, float] = {"step": step, "tokens": progress.seen, "progress": round(progress.fraction, 4)}
             entry["loss"] = round(total, 4)
             with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
-                entry["held_out_loss"], entry["held_out_token_accuracy"] = probe(model, held_out)
+                entry |= probe(model, held_out)
             entry["seconds"] = round(time.monotonic() - progress.started, 1)
             log.write(json.dumps(entry) + "\n")
             log.flush()

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.inference.starter import values
+from workbench.inference.starter.arguments import Argument, of_archetype, primary, rest
 from workbench.inference.starter.lexicon import Lexicon
+from workbench.inference.starter.phrasing import ROLE
 from workbench.records import Tool
 
-PRIMARY_KINDS = ("thing", "thing", "word", "word", "filename", "path", "host", "person", "phrase", "title", "code")
-PRIMARY_NAMES = ("name", "item", "title", "target", "which", "id", "subject", "label", "entry", "what")
-UNIT_NAMES = {"minutes": "How many minutes.", "hours": "How many hours.", "days": "How many days.",
-              "seconds": "How many seconds."}  # fmt: skip
-
-UNIT_JOINERS = (("in",), ("for",), ("in the last", "from the past", "over the last"), ("after",), ("within",))
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument of a generated tool.
-
-    Attributes:
-        draw: gives a value, the bare words of the value, and the phrase that says it in a request.
-    """
-
-    name: str
-    schema: Mapping[str, Any]
-    required: bool
-    draw: Callable[[random.Random], tuple[Any, str, str]]
+ARCHETYPE_SHARE = 0.55
+"""Share of tools that are made from an archetype; the others do any action to any object."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +27,8 @@ class GeneratedTool:
             thing only.
         primary: the argument that stands where the object would ("close Firefox"), or None.
         rest: further arguments.
+        archetype: the lexicon's archetype, empty for a tool that does an action to an object.
+        slots: the archetype's arguments by role, also those that this tool does not have.
     """
 
     tool: Tool
@@ -51,10 +38,41 @@ class GeneratedTool:
     action_argument: str
     primary: Argument | None
     rest: tuple[Argument, ...]
+    archetype: Mapping[str, Any] = field(default_factory=dict)
+    slots: Mapping[str, Argument] = field(default_factory=dict)
 
     @property
     def verbs(self) -> frozenset[str]:
-        return frozenset(action["names"][0] for action in self.actions.values())
+        """What the tool does, in words that can be compared with other tools'."""
+        done = [action["names"][0] for action in self.actions.values()]
+        return frozenset((*done, *self.archetype.get("like", ()), *self.archetype.get("names", ())[:1]))
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Roles of the archetype that this tool has an argument for."""
+        return frozenset(role for role, slot in self.slots.items() if slot.name in self.tool.properties)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The archetype's patterns that need no argument which this tool lacks."""
+        return [line for line in self.archetype.get("say", ()) if fixed_roles(line) <= self.roles]
+
+    @property
+    def names_object(self) -> bool:
+        """Whether each request to it says what it is about, so that two such tools can be told apart."""
+        return all("{O}" in outside(line) or "{N}" in outside(line) for line in self.archetype.get("say", ()))
+
+
+def outside(pattern: str) -> str:
+    """A pattern without what may be left out."""
+    while "[" in pattern:
+        pattern = re.sub(r"\[[^\[\]]*\]", "", pattern)
+    return pattern
+
+
+def fixed_roles(pattern: str) -> frozenset[str]:
+    """Roles that a pattern says in any case."""
+    return frozenset(ROLE.findall(outside(pattern)))
 
 
 def make_tools(rng: random.Random, lexicon: Lexicon, n: int, arguments: Sequence[int]) -> list[GeneratedTool]:
@@ -73,8 +91,12 @@ def make_tools(rng: random.Random, lexicon: Lexicon, n: int, arguments: Sequence
 
 def _confusable(one: GeneratedTool, other: GeneratedTool) -> bool:
     """Whether a request for one could as well be meant for the other."""
-    same = one.target["describe"] == other.target["describe"] and one.verbs & other.verbs
-    return bool(same) or one.tool.name == other.tool.name
+    if one.tool.name == other.tool.name:
+        return True
+    shared = bool(one.verbs & other.verbs)
+    if one.archetype and one.archetype is other.archetype and not one.names_object:
+        return True
+    return shared and one.target["describe"] == other.target["describe"]
 
 
 def make_tool(
@@ -88,16 +110,20 @@ def make_tool(
     target, action = rng.choice(domain["objects"]), rng.choice(lexicon.actions)
     if near and rng.random() < 0.5:
         domain, target = near.domain, near.target
+    elif near and near.archetype:
+        return _tool_of_archetype(rng, lexicon, domain, target, near.archetype)
     elif near:
         action = rng.choice(list(near.actions.values()))
+    if rng.random() < ARCHETYPE_SHARE:
+        return _tool_of_archetype(rng, lexicon, domain, target, rng.choice(lexicon.archetypes))
     if rng.random() < 0.15:
         return _tool_of_many_actions(rng, lexicon, domain, target, min(arguments, 1))
-    primary = _primary(rng, lexicon, domain, target) if rng.random() < 0.6 else None
-    rest = _rest(rng, lexicon, primary, arguments)
+    first = primary(rng, lexicon, domain, target) if rng.random() < 0.6 else None
+    more = rest(rng, lexicon, first, arguments)
     description = rng.choice(action["describe"]).replace("{o}", target["describe"])
     name = _tool_name(rng, rng.choice(action["names"]), rng.choice(target["names"]))
-    tool = _declare(rng, name, description, [primary, *rest])
-    return GeneratedTool(tool, domain, target, {"": action}, "", primary, tuple(rest))
+    tool = _declare(rng, name, description, [first, *more])
+    return GeneratedTool(tool, domain, target, {"": action}, "", first, tuple(more))
 
 
 def _tool_of_many_actions(
@@ -108,15 +134,43 @@ def _tool_of_many_actions(
     actions = {rng.choice(action["names"]): action for action in chosen}
     argument = rng.choice(("action", "operation", "do", "command", "verb"))
     schema = {"type": "string", "enum": list(actions), "description": rng.choice(("What to do.", "Which action."))}
-    primary = _primary(rng, lexicon, domain, target) if rng.random() < 0.8 else None
+    first = primary(rng, lexicon, domain, target) if rng.random() < 0.8 else None
     noun = rng.choice(target["names"])
     name = _tool_name(rng, rng.choice(("manage", "handle", "operate", "use", "run")), noun)
     listed = values.enumerate_words(rng, list(actions)).replace("_", " ")
     description = rng.choice(("{l} {o}.", "Manage {o}: {l}.", "Work with {o}.")).format(l=listed, o=target["describe"])
-    fixed = Argument(argument, schema, True, lambda r: ("", "", ""))
-    rest = _rest(rng, lexicon, primary, arguments)
-    tool = _declare(rng, name, description[0].upper() + description[1:], [primary, fixed, *rest])
-    return GeneratedTool(tool, domain, target, actions, argument, primary, tuple(rest))
+    fixed = Argument(argument, schema, True, lambda r: ("", "", ""), "enum")
+    more = rest(rng, lexicon, first, arguments)
+    tool = _declare(rng, name, description[0].upper() + description[1:], [first, fixed, *more])
+    return GeneratedTool(tool, domain, target, actions, argument, first, tuple(more))
+
+
+def _tool_of_archetype(
+    rng: random.Random, lexicon: Lexicon, domain: Mapping[str, Any], target: Mapping[str, Any], kind: Mapping[str, Any]
+) -> GeneratedTool:
+    """A tool as an archetype describes it, with some of its optional arguments and now and then a random one."""
+    slots: dict[str, Argument] = {}
+    for role, entry in kind.get("args", {}).items():
+        slot = of_archetype(rng, lexicon, entry)
+        while slot.name in {other.name for other in slots.values()}:
+            slot = of_archetype(rng, lexicon, entry)
+        slots[role] = slot
+    declared = [slot for slot in slots.values() if slot.required or rng.random() < 0.7]
+    if not any(fixed_roles(line) <= {role for role in slots if slots[role] in declared} for line in kind["say"]):
+        declared = list(slots.values())
+    more = rest(rng, lexicon, None, 1) if rng.random() < 0.15 else []
+    more = [argument for argument in more if argument.name not in {slot.name for slot in slots.values()}]
+    name = rng.choice(kind["names"]).replace("{o}", rng.choice(target["names"]).replace(" ", "_"))
+    style = rng.random()
+    if style < 0.12:
+        name = name.title().replace("_", "")
+    elif style < 0.17:
+        name = values.invented(rng, 2)
+    elif style < 0.22:
+        name = name.replace("_", ".", 1)
+    description = rng.choice(kind["describe"]).replace("{o}", target["describe"])
+    tool = _declare(rng, name, description, [*declared, *more])
+    return GeneratedTool(tool, domain, target, {}, "", None, tuple(more), kind, slots)
 
 
 def _tool_name(rng: random.Random, verb: str, noun: str) -> str:
@@ -135,6 +189,14 @@ def _tool_name(rng: random.Random, verb: str, noun: str) -> str:
     return values.invented(rng, 2)
 
 
+def disguised(rng: random.Random, made: GeneratedTool) -> GeneratedTool:
+    """The same tool under an invented name; mostly with a description in lower case, as requests are."""
+    name = "_".join(values.invented(rng, n) for n in rng.choice(((2,), (2,), (3,), (1, 1), (1, 2))))
+    said = made.tool.description
+    said = said[:1].lower() + said[1:] if rng.random() < 0.6 else said
+    return replace(made, tool=replace(made.tool, name=name, description=said))
+
+
 def _declare(rng: random.Random, name: str, description: str, arguments: Sequence[Argument | None]) -> Tool:
     present = [argument for argument in arguments if argument]
     rng.shuffle(present)
@@ -144,107 +206,3 @@ def _declare(rng: random.Random, name: str, description: str, arguments: Sequenc
         "required": [argument.name for argument in present if argument.required],
     }
     return Tool(name, description if rng.random() < 0.97 else "", parameters)
-
-
-def _primary(rng: random.Random, lexicon: Lexicon, domain: Mapping[str, Any], target: Mapping[str, Any]) -> Argument:
-    kind = rng.choice(PRIMARY_KINDS)
-    noun = rng.choice(target["names"]).replace("_", " ")
-    name = rng.choice((*PRIMARY_NAMES, kind if kind != "thing" else "name", noun.replace(" ", "_")))
-    description = rng.choice((f"Which {noun}.", f"{noun.capitalize()} name.", f"Name of {target['describe']}.", ""))
-
-    def draw(r: random.Random) -> tuple[Any, str, str]:
-        value = r.choice(domain["things"]) if kind == "thing" and r.random() < 0.6 else ""
-        value = value or values.text_value(r, lexicon, "word" if kind == "thing" else kind)
-        return value, value, value
-
-    return Argument(name, {"type": "string", "description": description}, rng.random() < 0.85, draw)
-
-
-def _rest(rng: random.Random, lexicon: Lexicon, primary: Argument | None, n: int) -> list[Argument]:
-    """n further arguments with different names."""
-    found: list[Argument] = []
-    for _ in range(n * 4):
-        if len(found) == n:
-            break
-        maker = rng.choices((_text_or_number, _enum, _flag, _duration, _enum_list), (0.42, 0.24, 0.16, 0.1, 0.08))[0]
-        argument = maker(rng, lexicon)
-        if argument.name not in {other.name for other in (*found, *([primary] if primary else ()))}:
-            found.append(argument)
-    return found
-
-
-def _text_or_number(rng: random.Random, lexicon: Lexicon) -> Argument:
-    entry = rng.choice(lexicon.params)
-    kind = entry["kind"]
-    json_type = {"int": "integer", "float": "number", "list": "array"}.get(kind, "string")
-    schema: dict[str, Any] = {"type": json_type, "description": rng.choice(entry["describe"])}
-    if kind == "list":
-        schema["items"] = {"type": "string"}
-
-    def draw(r: random.Random) -> tuple[Any, str, str]:
-        value: Any
-        if kind == "int":
-            value, words = values.integer(r)
-        elif kind == "float":
-            value, words = values.decimal(r)
-        elif kind == "list":
-            value, words = values.listing(r, lexicon)
-        else:
-            value = words = values.text_value(r, lexicon, kind)
-        return value, words, r.choice(entry["say"]).replace("{v}", words)
-
-    return Argument(rng.choice(entry["names"]), schema, rng.random() < 0.45, draw)
-
-
-def _enum(rng: random.Random, lexicon: Lexicon) -> Argument:
-    entry = rng.choice(lexicon.enums)
-    schema = {"type": "string", "enum": list(entry["values"]), "description": rng.choice(entry["describe"])}
-
-    def draw(r: random.Random) -> tuple[Any, str, str]:
-        value = r.choice(list(entry["values"]))
-        words = r.choice(entry["values"][value])
-        return value, words, r.choice(entry["say"]).replace("{v}", words)
-
-    return Argument(rng.choice(entry["names"]), schema, rng.random() < 0.4, draw)
-
-
-def _enum_list(rng: random.Random, lexicon: Lexicon) -> Argument:
-    entry = rng.choice(lexicon.enums)
-    items = {"type": "string", "enum": list(entry["values"])}
-    schema = {"type": "array", "items": items, "description": rng.choice(entry["describe"])}
-
-    def draw(r: random.Random) -> tuple[Any, str, str]:
-        chosen = r.sample(list(entry["values"]), min(r.choice((1, 1, 2, 2, 3)), len(entry["values"])))
-        words = values.enumerate_words(r, [r.choice(entry["values"][value]) for value in chosen])
-        return chosen, words, r.choice(entry["say"]).replace("{v}", words)
-
-    return Argument(rng.choice(entry["names"]), schema, rng.random() < 0.5, draw)
-
-
-def _flag(rng: random.Random, lexicon: Lexicon) -> Argument:
-    entry = rng.choice(lexicon.flags)
-
-    def draw(r: random.Random) -> tuple[Any, str, str]:
-        value = r.random() < 0.8 or not entry["false"]
-        words = r.choice(entry["true" if value else "false"])
-        return value, words, words
-
-    schema = {"type": "boolean", "description": rng.choice(entry["describe"])}
-    return Argument(rng.choice(entry["names"]), schema, False, draw)
-
-
-def _duration(rng: random.Random, lexicon: Lexicon) -> Argument:
-    """A count of time units, said in its own unit or a larger one."""
-    unit = rng.choice(list(UNIT_NAMES))
-    joiners = rng.choice(UNIT_JOINERS)
-
-    def draw(r: random.Random) -> tuple[Any, str, str]:
-        if r.random() < 0.3:
-            value, words = r.choice(values.DURATIONS[unit])
-        else:
-            value, said = values.integer(r)
-            words = f"{said} {unit if value != 1 else unit[:-1]}"
-        return value, words, f"{r.choice(joiners)} {words}"
-
-    name = rng.choice((unit, f"{joiners[0].split()[0]}_{unit}", f"last_{unit}", f"duration_{unit}"))
-    return Argument(name, {"type": "integer", "description": UNIT_NAMES[unit]}, rng.random() < 0.5, draw)

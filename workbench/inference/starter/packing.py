@@ -1,0 +1,171 @@
+"""Rows for pretraining: a generated toolset and its requests as one prefix tree of tokens, with targets and a guide."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from workbench.dialects import get_dialect
+from workbench.dialects.functiongemma import TURN_END
+from workbench.inference.attention import Block
+from workbench.inference.packed import Packed
+from workbench.inference.starter.generator import Row
+from workbench.inference.starter.guidance import Guide, GuidedPlan
+from workbench.records import NO_TOOL
+from workbench.scenarios.messages import to_messages
+
+OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
+"""Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
+NAME_WEIGHT = 4.0
+"""Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
+LONGEST_CONTINUATION = 160
+BLOCKS = 4
+MOST_GUIDED = 400
+"""Words of requests, and half as many tokens of declarations, that a guide speaks of."""
+BEFORE_REQUEST = ("\nQuery: ", "user\n")
+"""Tokens behind which a request begins."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What follows the prefix: the rest of a prompt, its reply, and the indices of the tools that are called."""
+
+    prompt: list[int]
+    reply: list[int]
+    tools: list[int]
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.reply)
+
+
+def texts(row: Row) -> tuple[str, list[tuple[str, str]]]:
+    """The row's shared prefix, and for each scenario the rest of its prompt and its completion."""
+    dialect = get_dialect("functiongemma")
+    prefix, found = "", []
+    for scenario in row.scenarios:
+        prompt = dialect.render_prompt(to_messages(scenario, row.toolset), row.toolset.tools)
+        cut = prompt.index(f"{TURN_END}\n") + len(TURN_END) + 1
+        prefix = prompt[:cut]
+        found.append((prompt[cut:], dialect.render_reply([c.call for c in scenario.outcome.calls], NO_TOOL)))
+    return prefix, found
+
+
+def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Packed:
+    """A row as one prefix tree; continuations of similar length share a block, so that little is padding."""
+    prefix, pairs = texts(row)
+    head = encode(tokenizer, prefix)
+    order = {tool.name: i for i, tool in enumerate(row.toolset.tools)}
+    wanted = [[order[call.call.name] for call in scenario.outcome.calls] for scenario in row.scenarios]
+    tails = [Tail(encode(tokenizer, a), encode(tokenizer, b), w) for (a, b), w in zip(pairs, wanted, strict=True)]
+    tails = sorted((tail for tail in tails if len(tail) <= LONGEST_CONTINUATION), key=len)
+    starts: list[int] = []
+    size = -(-len(tails) // BLOCKS)
+    ids, positions, blocks = list(head), list(range(len(head))), []
+    places: list[tuple[int, float]] = []
+    for group in (tails[at : at + size] for at in range(0, len(tails), size)):
+        length = max(len(tail) for tail in group)
+        blocks.append(Block(len(group), length))
+        for tail in group:
+            start = len(ids)
+            starts.append(start)
+            ids += tail.prompt + tail.reply + [0] * (length - len(tail))
+            positions += range(len(head), len(head) + length)
+            first = start + len(tail.prompt) - 1
+            places += zip(range(first, first + len(tail.reply)), reply_weights(tokenizer, tail.reply), strict=True)
+            places += [(at, OTHER_WEIGHT) for at in range(start, first) if rng.random() < OTHER_SHARE]
+    places += [(at, OTHER_WEIGHT) for at in range(len(head) - 1) if rng.random() < OTHER_SHARE / 2]
+    targets = torch.tensor([at for at, _ in places])
+    row_ids = torch.tensor(ids)
+    weights = torch.tensor([weight for _, weight in places])
+    plan = GuidedPlan(len(head), tuple(blocks), guide=make_guide(tokenizer, head, tails, starts, len(ids), rng))
+    return Packed(row_ids[None], torch.tensor([positions]), targets, row_ids[targets + 1], plan, weights)
+
+
+def reply_weights(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[float]:
+    """Loss weight of each token of a reply: more for those that choose the tool, or none."""
+    call, brace, none = (tokenizer.convert_tokens_to_ids(token) for token in ("call:", "{", NO_TOOL))
+    weights, naming = [], False
+    for token in ids:
+        naming = naming and token != brace
+        weights.append(NAME_WEIGHT if naming or token == none else 1.0)
+        naming = naming or token == call
+    return weights
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def make_guide(
+    tokenizer: PreTrainedTokenizerFast,
+    head: Sequence[int],
+    tails: Sequence[Tail],
+    starts: Sequence[int],
+    length: int,
+    rng: random.Random,
+) -> Guide:
+    """Where a row's tokens should look.
+
+    Args:
+        head: tokens of the prefix; ``starts`` [tails] says where in the row each tail begins.
+        length: tokens of the whole row.
+    """
+    spans, names = find_declarations(tokenizer, head)
+    spoken, before = word_tokens(tokenizer), set(tokenizer.convert_tokens_to_ids(list(BEFORE_REQUEST)))
+    calling = tokenizer.convert_tokens_to_ids("call:")
+    inside = [set(head[first:behind]) for first, behind in spans]
+    wordy = torch.zeros(length, dtype=torch.bool)
+    declared = [
+        (at, i) for i, ((_, end), name) in enumerate(zip(spans, names, strict=True)) for at in range(name + 1, end)
+    ]
+    words: list[tuple[int, int, int, bool]] = []
+    calls: list[tuple[int, int]] = []
+    for tail, start in zip(tails, starts, strict=True):
+        asked = max(at for at, token in enumerate(tail.prompt) if token in before)
+        said = [at for at in range(asked + 1, len(tail.prompt)) if tail.prompt[at] in spoken]
+        wordy[[start + at for at in said]] = True
+        if tail.tools:
+            calls.append((start + len(tail.prompt) + tail.reply.index(calling), start))
+        if len(tail.tools) == 1:
+            tool = tail.tools[0]
+            holders = [[i for i, tokens in enumerate(inside) if tail.prompt[at] in tokens] for at in said]
+            words += [(start + at, tool, start, holder == [tool]) for at, holder in zip(said, holders, strict=True)]
+    words, declared = _some(rng, words, MOST_GUIDED), _some(rng, declared, MOST_GUIDED // 2)
+    at, asked_for, word_rows, evident = torch.tensor(words).view(-1, 4).T
+    call_at, call_rows = torch.tensor(calls).view(-1, 2).T
+    tokens, owner = torch.tensor(declared).T
+    return Guide(
+        torch.tensor(names), tokens, owner, at, asked_for, evident > 0, word_rows, call_at, call_rows,
+        torch.tensor(spans), wordy,
+    )  # fmt: skip
+
+
+def find_declarations(
+    tokenizer: PreTrainedTokenizerFast, head: Sequence[int]
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """First token and the one behind the last of each declaration in a prefix, and the first token of each name."""
+    marks = ("<start_function_declaration>", "<end_function_declaration>", "declaration:")
+    first, last, naming = (
+        [at for at, token in enumerate(head) if token == tokenizer.convert_tokens_to_ids(mark)] for mark in marks
+    )
+    return [(a, b + 1) for a, b in zip(first, last, strict=True)], [at + 1 for at in naming if at - 1 in set(first)]
+
+
+@lru_cache(maxsize=4)
+def word_tokens(tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:
+    """Tokens that are letters."""
+    return frozenset(at for text, at in tokenizer.get_vocab().items() if text.isascii() and text.isalpha())
+
+
+def _some(rng: random.Random, items: list[T], most: int) -> list[T]:
+    return rng.sample(items, most) if len(items) > most else items

@@ -32,7 +32,7 @@ def settle(store) -> None:
 
 def test_the_loop_by_buttons(store):
     panel = Loop(store, "")
-    assert "small is answered by" in panel.html() and "12 of 50" in panel.html()
+    assert "small is answered by" in panel.html() and "12 approved scenarios are new, 50 are enough" in panel.html()
     html, message = panel.due()
     assert "Not enough is new." in message
     auto_train.set_rule(store, AutoRule("small", False, 5, settings={"epochs": 1}))

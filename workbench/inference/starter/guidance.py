@@ -114,9 +114,7 @@ class Readouts(torch.nn.Module):
     def __init__(self, model: Gemma3ForCausalLM) -> None:
         super().__init__()
         width = model.config.hidden_size
-        self.maps = torch.nn.ModuleList(torch.nn.Linear(width, width, bias=False) for _ in range(2))
-        for one in self.maps:
-            torch.nn.init.orthogonal_(one.weight)
+        self.maps = torch.nn.ModuleList(_rotation(width) for _ in range(2))
         self._embeddings: Sequence[Any] = (
             model.model.embed_tokens,
         )  # in a tuple, so that it is no part of this module
@@ -143,3 +141,9 @@ class Readouts(torch.nn.Module):
             self._states[layer] = (output[0] if isinstance(output, tuple) else output)[0]
 
         return keep
+
+
+def _rotation(width: int) -> torch.nn.Linear:
+    rotation = torch.nn.Linear(width, width, bias=False)
+    torch.nn.init.orthogonal_(rotation.weight)
+    return rotation

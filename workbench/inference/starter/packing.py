@@ -121,8 +121,8 @@ def make_guide(
         length: tokens of the whole row.
     """
     spans, names = find_declarations(tokenizer, head)
-    spoken, before = word_tokens(tokenizer), set(tokenizer.convert_tokens_to_ids(list(BEFORE_REQUEST)))
-    calling = tokenizer.convert_tokens_to_ids("call:")
+    vocabulary, spoken = tokenizer.get_vocab(), word_tokens(tokenizer)
+    before, calling = {vocabulary[mark] for mark in BEFORE_REQUEST}, vocabulary["call:"]
     inside = [set(head[first:behind]) for first, behind in spans]
     wordy = torch.zeros(length, dtype=torch.bool)
     declared = [

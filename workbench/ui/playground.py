@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,9 @@ from workbench.ui.forms import Desk, one
 from workbench.ui.loop import Loop
 from workbench.ui.review import DraftEditor
 
-Shown = tuple[Any, Talk, str]
+Shown = tuple[Any, str]
+MOST_TALKS = 256
+"""Conversations that are remembered, the newest; others begin anew. (Gradio's own state keeps a connection open.)"""
 STREAM: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
 """How events are registered whose answer grows: they go through Gradio's queue, some at once."""
 EXAMPLES = 4
@@ -114,73 +117,91 @@ class _Desk:
 
 
 class _Side:
-    """One of the two conversations. It lives as long as the page is open."""
+    """One of the two conversations of each open page."""
 
     def __init__(self, serving: Serving, name: str, empty: Callable[[], str]) -> None:
         self.serving, self.name, self.empty = serving, name, empty
         self.editor = TurnEditor(serving.store)
+        self.talks: OrderedDict[str, Talk] = OrderedDict()
 
     def build(self) -> _Side:
         self.html = ui.live(self.name, events=("result", "verdict", "draft", "edit"))
-        self.state = gr.State(Talk())
         return self
 
-    def listen(self, form: gr.HTML, editor: gr.HTML, message: gr.HTML) -> None:
-        given, parts = [self.state], [self.html, self.state, message]
-        form.ask(self.ask, given, parts, **STREAM)
-        form.clear(self.clear, None, parts, **ui.QUIET)
-        self.html.result(self.result, given, parts, **STREAM)
-        self.html.verdict(self.verdict, given, parts, **ui.QUIET)
-        self.html.draft(self.draft, given, [self.html, self.state, editor, message], **ui.QUIET)
+    def talk(self, request: gr.Request) -> Talk:
+        return self.talks.get(str(request.session_hash), Talk())
 
-    async def ask(self, talk: Talk, event: gr.EventData) -> AsyncGenerator[Shown]:
+    def shown(self, talk: Talk, request: gr.Request) -> str:
+        """The conversation, which is remembered."""
+        self.talks[str(request.session_hash)] = talk
+        self.talks.move_to_end(str(request.session_hash))
+        while len(self.talks) > MOST_TALKS:
+            self.talks.popitem(last=False)
+        return views.talk(talk, self.name) if talk.exchanges else self.empty()
+
+    def listen(self, form: gr.HTML, editor: gr.HTML, message: gr.HTML) -> None:
+        parts = [self.html, message]
+        form.ask(self.ask, None, parts, **STREAM)
+        form.clear(self.clear, None, parts, **ui.QUIET)
+        self.html.result(self.result, None, parts, **STREAM)
+        self.html.verdict(self.verdict, None, parts, **ui.QUIET)
+        self.html.draft(self.draft, None, [self.html, editor, message], **ui.QUIET)
+
+    async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncGenerator[Shown]:
         wanted = forms.question(ui.form(event), second=self.name == "right")
         if not wanted.model:
-            yield "", Talk(), ""
+            yield self.shown(Talk(), request), ""
         elif not wanted.request.strip():
-            yield gr.skip(), talk, views.toast("There is nothing to ask.", "Write what a person would say.", bad=True)
+            yield gr.skip(), views.toast("There is nothing to ask.", "Write what a person would say.", bad=True)
         else:
             told = replace(
-                talk,
+                self.talk(request),
                 model=wanted.model,
                 toolset=wanted.toolset,
                 context=wanted.context,
                 constrained=wanted.constrained,
             )
-            async for shown in self.answers(told.says(wanted.request)):
+            async for shown in self.answers(told.says(wanted.request), request):
                 yield shown
 
-    async def result(self, talk: Talk, event: gr.EventData) -> AsyncGenerator[Shown]:
+    async def result(self, event: gr.EventData, request: gr.Request) -> AsyncGenerator[Shown]:
         try:
-            answered = talk.answers_calls(list(ui.form(event).get("result", ())))
+            answered = self.talk(request).answers_calls(list(ui.form(event).get("result", ())))
         except WorkbenchError as error:
-            yield gr.skip(), talk, ui.failed(error)
+            yield gr.skip(), ui.failed(error)
             return
-        async for shown in self.answers(answered):
+        async for shown in self.answers(answered, request):
             yield shown
 
-    async def answers(self, talk: Talk) -> AsyncGenerator[Shown]:
+    async def answers(self, talk: Talk, request: gr.Request) -> AsyncGenerator[Shown]:
         async for grown in playground.answer(self.serving, talk):
-            yield views.talk(grown, self.name), grown, ""
+            yield self.shown(grown, request), ""
+
+    @ui.answering(1)
+    def verdict(self, event: gr.EventData, request: gr.Request) -> Shown:
+        talk, at = self.turn(event, request)
+        told = playground.say(self.serving, talk, at, str(ui.payload(event)["verdict"]))
+        return self.shown(told, request), views.toast("Noted.", "The inbox shows it.")
 
     @ui.answering(2)
-    def verdict(self, talk: Talk, event: gr.EventData) -> Shown:
-        chosen = ui.payload(event)
-        told = playground.say(self.serving, talk, int(chosen["at"]), str(chosen["verdict"]))
-        return views.talk(told, self.name), told, views.toast("Noted.", "The inbox shows it.")
-
-    @ui.answering(3)
-    def draft(self, talk: Talk, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        chosen = ui.payload(event)
-        at, near = int(chosen["at"]), chosen.get("near") == "yes"
+    def draft(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        talk, at = self.turn(event, request)
+        near = ui.payload(event).get("near") == "yes"
         told = playground.save(self.serving, talk, at, ui.author(request), near)
-        shown = views.talk(told, self.name), told
+        shown = self.shown(told, request)
         if not (saved := told.exchanges[at].scenario):
-            return *shown, gr.skip(), ""
-        return *shown, self.editor.opened(saved), views.toast("Saved as a draft.", "It waits in Review.")
+            return shown, gr.skip(), ""
+        return shown, self.editor.opened(saved), views.toast("Saved as a draft.", "It waits in Review.")
 
-    def clear(self) -> Shown:
-        return self.empty(), Talk(), ""
+    def clear(self, request: gr.Request) -> Shown:
+        return self.shown(Talk(), request), ""
+
+    def turn(self, event: gr.EventData, request: gr.Request) -> tuple[Talk, int]:
+        """The conversation and which of its turns is meant. Raises WorkbenchError when the app was started anew."""
+        talk, at = self.talk(request), int(ui.payload(event)["at"])
+        if at >= len(talk.exchanges):
+            raise WorkbenchError("This conversation is forgotten.", "Ask again.")
+        return talk, at
 
 
 class TurnEditor(DraftEditor):

@@ -1,6 +1,6 @@
 """Starts the workbench: one store, its pages and its HTTP API on one server.
 
-``python app.py [--workspace DIR] [--host 127.0.0.1] [--port 7860] [--no-browser]``
+``python app.py [--workspace DIR] [--config FILE] [--host 127.0.0.1] [--port 7860] [--no-browser]``
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ import threading
 import time
 import warnings
 import webbrowser
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.actions import auto_train, runs
+from workbench.actions import auto_train, config, runs
+from workbench.actions.config import Loaded
+from workbench.actions.config.schema import Config, ServerConfig, variable_of
 from workbench.actions.content import open_workspace
 from workbench.actions.remote import AppFile
-from workbench.actions.serving import ServeSettings, Serving
+from workbench.actions.serving import Serving
 from workbench.api import Guard, Policy, install
 from workbench.api.guard import LOOPBACK_HOSTS
 from workbench.errors import WorkbenchError
 from workbench.store.database import Store
 from workbench.workspace import Workspace
 
-PASSWORD, API_KEY = "WORKBENCH_PASSWORD", "WORKBENCH_API_KEY"
 SYNC_SECONDS = 1.0
 KEEP_UP_SECONDS = 30.0
 PAUSE_AFTER_ERROR_SECONDS = 10.0
-MAX_UPLOAD = "256mb"
+MAX_CONNECTIONS = 1000
+"""Open at once; each page holds one. Further ones are turned away with 503, so that files can still be opened."""
 
 logger = logging.getLogger("workbench")
 
@@ -64,10 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        settings = ServeSettings(
-            tuple(arguments.model), arguments.toolset, not arguments.no_traffic, arguments.keep_days
-        )
-        serve(arguments.workspace, arguments.host, arguments.port, not arguments.no_browser, settings)
+        workspace = Workspace(arguments.workspace.resolve()) if arguments.workspace else Workspace()
+        serve(workspace, config.load(workspace, arguments.config, given=_given(arguments)))
     except WorkbenchError as error:
         print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
         return 1
@@ -76,26 +76,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def serve(root: Path | None, host: str, port: int, open_browser: bool, settings: ServeSettings | None = None) -> None:
+def serve(workspace: Workspace, loaded: Loaded) -> None:
     """Open the workspace, build the server and run it until it is told to stop.
 
     Raises:
         WorkbenchError: the address needs a login, is taken, or another process holds the workspace.
     """
-    access = access_for(host, os.environ)
-    workspace = Workspace(root.resolve()) if root else Workspace()
-    with _open(workspace) as store, _listen(host, port) as listener:
+    settings = loaded.config
+    host, access = settings.server.host, access_for(settings)
+    with _open(workspace) as store, _listen(host, settings.server.port) as listener:
         url = _url(host, listener.getsockname()[1])
-        serving = Serving(store, settings)
-        server = _server(build(store, access, serving), host)
+        serving = Serving(store, config.serve_settings(settings))
+        server = _server(build(store, access, serving, loaded), host)
         with closing(serving), _following(store, serving), _announced(workspace, AppFile(os.getpid(), url, access.key)):
             print(f"The workbench is at {url} (Ctrl+C ends it; runs go on).", flush=True)
-            if open_browser:
+            if settings.server.open_browser:
                 threading.Timer(1.0, webbrowser.open, [url]).start()
             server.run(sockets=[listener])
 
 
-def build(store: Store, access: Access, serving: Serving | None = None) -> Any:
+def build(store: Store, access: Access, serving: Serving | None = None, loaded: Loaded | None = None) -> Any:
     """The ASGI app: API, pages, and the guard in front of both."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from fastapi import FastAPI
@@ -103,44 +103,65 @@ def build(store: Store, access: Access, serving: Serving | None = None) -> Any:
     from workbench import ui
 
     app = FastAPI(title="Tool Router Workbench", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
-    install(app, store, serving)
+    install(app, store, serving, loaded)
     app.add_middleware(Guard, policy=access.policy)
     with warnings.catch_warnings():
         # Gradio says so although nobody asked for it.
         warnings.filterwarnings("ignore", message="SSR mode is not supported")
-        return ui.mount(app, store, serving, auth=access.login, max_file_size=MAX_UPLOAD)
+        return ui.mount(app, store, serving, auth=access.login, max_file_size=access.policy.max_bytes)
 
 
-def access_for(host: str, environment: Mapping[str, str]) -> Access:
-    """Who may come in at this address.
+def access_for(settings: Config) -> Access:
+    """Who may come in, by the address and the secrets that are set.
 
     Raises:
         WorkbenchError: the address can be reached from other computers and no password or API key is set.
     """
+    auth, limits, host = settings.auth, settings.limits, settings.server.host
     key = secrets.token_urlsafe(24)
-    if host in LOOPBACK_HOSTS:
-        return Access(Policy(keys=(key,)), key)
-    password, api_key = environment.get(PASSWORD, ""), environment.get(API_KEY, "")
-    if not password or not api_key:
+    keys = tuple(filter(None, (key, auth.api_key)))
+    local = host in LOOPBACK_HOSTS
+    if not local and not (auth.password and auth.api_key):
         raise WorkbenchError(
             f"Other computers can reach {host}, so the workbench needs a password and an API key.",
-            f"Set {PASSWORD} and {API_KEY} in the environment, or leave out --host.",
+            f"Set {variable_of('auth', 'password')} and {variable_of('auth', 'api_key')} in the environment, or leave "
+            "out --host.",
         )
-    policy = Policy(hosts=(), keys=(key, api_key), key_required=True)
-    return Access(policy, key, lambda user, given: hmac.compare_digest(given.encode(), password.encode()))
+    # A name is checked wherever it is known which names there are.
+    hosts = (*LOOPBACK_HOSTS, host, *auth.hosts) if local or auth.hosts else ()
+    policy = Policy(hosts, keys, not local or auth.key_required, limits.upload_mb << 20, limits.body_seconds)
+    return Access(policy, key, _login(auth.password) if auth.password else None)
+
+
+def _login(password: str) -> Callable[[str, str], bool]:
+    return lambda user, given: hmac.compare_digest(given.encode(), password.encode())
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says, by setting."""
+    return {
+        "server.host": arguments.host,
+        "server.port": arguments.port,
+        "server.open_browser": False if arguments.no_browser else None,
+        "models": arguments.model,
+        "toolsets.default": arguments.toolset,
+        "capture.active": False if arguments.no_traffic else None,
+        "capture.keep_days": arguments.keep_days,
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Open the Tool Router Workbench.")
     parser.add_argument("--workspace", type=Path, metavar="DIR", help="where scenarios and runs live (the repository)")
-    parser.add_argument("--host", default="127.0.0.1", help="another address demands a password and an API key")
-    parser.add_argument("--port", type=int, default=7860, help="0 takes a free one")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (workbench.toml of the workspace)")
+    parser.add_argument("--host", help="127.0.0.1; another address demands a password and an API key")
+    parser.add_argument("--port", type=int, help=f"{ServerConfig.port}; 0 takes a free one")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     group = parser.add_argument_group("serving, at /v1")
-    group.add_argument("--model", action="append", default=[], metavar="ID", help="serve this one, too")
-    group.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
+    group.add_argument("--model", action="append", metavar="ID", help="serve this one, too")
+    group.add_argument("--toolset", help="of requests without tools (the one the model was trained for)")
     group.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
-    group.add_argument("--keep-days", type=int, default=90, help="how long it is kept")
+    group.add_argument("--keep-days", type=int, help="how long it is kept")
     return parser
 
 
@@ -220,7 +241,11 @@ def _server(app: Any, host: str) -> Any:
     import uvicorn
 
     # Open pages hold a connection for events; the server must not wait for them when it ends.
-    return uvicorn.Server(uvicorn.Config(app, host=host, log_level="warning", timeout_graceful_shutdown=2))
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, host=host, log_level="warning", timeout_graceful_shutdown=2, limit_concurrency=MAX_CONNECTIONS
+        )
+    )
 
 
 def _url(host: str, port: int) -> str:

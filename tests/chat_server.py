@@ -70,6 +70,9 @@ def serve(answer: Callable[[Any, dict[str, Any]], None]) -> Iterator[ChatServer]
                 with lock:
                     under_way -= 1
 
+        def do_GET(self):
+            state.answer(self, {})
+
         def log_message(self, *args):
             """Tests' output stays clean."""
 

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizerFast,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
     GPTNeoXConfig,
@@ -144,3 +147,15 @@ def make_tokenizer(
     )
     tokenizer.train_from_iterator(text, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=bos or None, eos_token=eos, pad_token=pad)
+
+
+def make_bert(folder: Path, words: Sequence[str]) -> Path:
+    """Write a random BERT that knows these words, and its tokenizer, to ``folder``; to it, all other words are one."""
+    folder.mkdir(exist_ok=True)
+    known = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words)
+    (folder / "vocab.txt").write_text("\n".join(known))
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(known), **sizes)).save_pretrained(folder)
+    return folder

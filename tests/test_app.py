@@ -16,12 +16,14 @@ import pytest
 
 import app
 from tests.small_workspace import make_scenario, open_small
+from workbench.actions.config.schema import AuthConfig, Config, ServerConfig, variable_of
 from workbench.actions.remote import AppFile, RemoteVerbs
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario
 from workbench.runfolder import RunFolder, read_process, read_rows, read_status
 from workbench.workspace import REPOSITORY, Workspace
 
+PASSWORD, API_KEY = variable_of("auth", "password"), variable_of("auth", "api_key")
 SETTINGS = {"batch_size": 2, "rank": 2, "alpha": 4, "threads": 1, "augment": 0, "validate_every": 100_000}
 ENDLESS = {**SETTINGS, "batch_size": 1, "epochs": 1000}
 
@@ -227,11 +229,12 @@ def test_pages_and_guard(start, root):
 
 
 def test_other_computers_need_a_password_and_a_key(start):
-    secrets = {app.PASSWORD: "open sesame", app.API_KEY: "secret"}
+    secrets = {PASSWORD: "open sesame", API_KEY: "secret"}
     running = start("--host", "0.0.0.0", **secrets)
     assert running.url.startswith("http://127.0.0.1:")
     assert httpx.get(running.url + "/config").status_code == 401
-    assert httpx.get(running.url + "/api/status").status_code == 401
+    for path in ("/api/status", "/api/config", "/v1/models", "/health", "/metrics"):
+        assert httpx.get(running.url + path).status_code == 401
     for key in ("secret", running.key):
         assert httpx.get(running.url + "/api/status", headers={"authorization": f"Bearer {key}"}).status_code == 200
     with httpx.Client(base_url=running.url) as client:
@@ -241,15 +244,43 @@ def test_other_computers_need_a_password_and_a_key(start):
         assert client.get("/config").status_code == 200
 
 
-@pytest.mark.parametrize("environment", [{}, {app.PASSWORD: "x"}, {app.API_KEY: "x"}])
-def test_no_address_without_both(environment):
+@pytest.mark.parametrize("auth", [AuthConfig(), AuthConfig(password="x"), AuthConfig(api_key="x")])
+def test_no_address_without_both(auth):
     with pytest.raises(WorkbenchError, match="password and an API key"):
-        app.access_for("0.0.0.0", environment)
+        app.access_for(Config(ServerConfig("0.0.0.0"), auth=auth))
 
 
 def test_this_computer_needs_neither():
-    access = app.access_for("127.0.0.1", {})
+    access = app.access_for(Config())
     assert access.login is None and not access.policy.key_required and access.key in access.policy.keys
+
+
+def test_what_is_asked_for_on_this_computer_is_demanded():
+    access = app.access_for(Config(auth=AuthConfig("open", "secret", key_required=True, hosts=("lab",))))
+    assert access.login("ada", "open") and not access.login("ada", "opem")
+    assert access.policy.key_required and {access.key, "secret"} == set(access.policy.keys)
+    assert "lab" in access.policy.hosts and "127.0.0.1" in access.policy.hosts
+
+
+def test_settings_of_a_file(start, root):
+    (root / "workbench.toml").write_text(
+        '[[models]]\nid = "google/functiongemma-270m-it"\n[server]\nport = 1\n[capture]\nkeep_days = 5\n'
+    )
+    running = start(**{"WORKBENCH_CAPTURE_KEEP_DAYS": "6", API_KEY: "very secret"})
+    shown = httpx.get(running.url + "/api/config").json()
+    assert shown["server.port"] == {"value": 0, "from": "command line"}
+    assert shown["capture.keep_days"] == {"value": 6, "from": "WORKBENCH_CAPTURE_KEEP_DAYS"}
+    assert shown["models"]["from"] == f"{root / 'workbench.toml'}:1"
+    assert shown["auth.api_key"]["value"] == "(set)" and "very secret" not in json.dumps(shown)
+    models = httpx.get(running.url + "/v1/models").json()["data"]
+    assert "google/functiongemma-270m-it" in [model["id"] for model in models]
+
+
+def test_settings_that_cannot_be(root):
+    (root / "workbench.toml").write_text("[limits]\nsecond = 3\n")
+    ended = second_app(root, "0")
+    assert ended.returncode == 1 and "workbench.toml:2 limits.second" in ended.stderr
+    assert "Did you mean 'seconds'?" in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_a_taken_port(start, root):

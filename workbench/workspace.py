@@ -9,6 +9,7 @@ from workbench.errors import WorkbenchError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHIPPED_DATASETS = REPOSITORY / "datasets"
+CONFIG_NAME = "workbench.toml"
 STARTER = Path(__file__).resolve().parent / "inference" / "starter" / "model"
 
 

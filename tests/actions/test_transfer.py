@@ -5,8 +5,10 @@ import pytest
 
 from tests.small_workspace import TOOLSET, make_scenario
 from workbench.actions import curate, transfer
+from workbench.actions.intake import Wishes
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario
+from workbench.scenarios import exporting
 from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.scenarios import ScenarioFilter
 
@@ -77,6 +79,17 @@ def test_what_is_exported_can_be_imported(store, tmp_path, format):
     report = transfer.import_file(store, path)
     assert (report.format, report.good, report.bad) == (format, 4, 0)
     assert curate.get(store, "s9") == make_scenario(9)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "chat"])
+def test_progress_grows_to_the_end(store, tmp_path, format):
+    path, told = tmp_path / "many.jsonl", []
+    path.write_text("".join(exporting.write([make_scenario(100 + i) for i in range(1100)], TOOLSET, format)))
+    for read in (transfer.preview, transfer.import_file):
+        told.clear()
+        assert read(store, path, wishes=Wishes(progress=told.append)).good == 1100
+        assert told == sorted(told) and len(set(told)) > 1 and 0 < told[0] < told[-1] <= 1
+    assert told[-1] == 1
 
 
 def test_an_export_that_fails_says_why(store, tmp_path):

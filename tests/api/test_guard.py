@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from starlette.datastructures import Headers
 
+from workbench.api import guard
 from workbench.api.guard import Guard, Policy, check
 
 LOCAL = Policy(keys=("secret",))
@@ -100,3 +101,86 @@ def test_a_refusal_is_answered_as_json():
 def test_the_lifespan_passes():
     received, _ = run_guard({"type": "lifespan"}, [{"type": "lifespan.startup"}], LOCAL)
     assert received
+
+
+def test_health_and_metrics_are_for_those_with_a_key():
+    for path in ("/health", "/metrics", "/v1/models"):
+        assert verdict(path, policy=OPEN) == 401 and verdict(path, policy=OPEN, authorization="Bearer other") == 0
+    assert verdict("/healthy", policy=OPEN) == 0
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "x", "²", "1,1"])
+def test_a_length_that_is_no_number(length):
+    assert verdict(content_length=length) == 400
+
+
+def test_a_length_beyond_all_numbers():
+    assert verdict(content_length="9" * 5000) == 413
+
+
+def test_keys_are_compared_in_constant_time(monkeypatch):
+    compared = []
+    monkeypatch.setattr(guard.hmac, "compare_digest", lambda a, b: compared.append(b) or a == b)
+    assert verdict(policy=OPEN, authorization="Bearer secret") == 0
+    assert compared == [b"secret", b"other"], "the second is compared although the first was right"
+
+
+def test_a_body_that_turns_out_too_long_is_refused_in_words():
+    part = {"type": "http.request", "body": b"x" * 6, "more_body": True}
+    _, sent = run_guard(scope_of("http", "localhost"), [part, part], Policy(max_bytes=10))
+    assert sent[0]["status"] == 413 and (b"connection", b"close") in sent[0]["headers"]
+    assert b"Split the file" in sent[1]["body"]
+
+
+def behind(app, receive, policy: Policy = LOCAL) -> list[dict]:
+    """What a client is sent by an app behind the guard."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(Guard(app, policy)(scope_of("http", "localhost"), receive, send))
+    return sent
+
+
+async def never() -> dict:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def reader(scope, receive, send):
+    """An app as frameworks are: it breaks when a client leaves, and answers that with an error of its own."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        raise RuntimeError("the client left")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    # Long after the body: whoever waits for an answer may be silent.
+    assert await receive() == {"type": "http.disconnect"}
+    await send({"type": "http.response.body", "body": b"done"})
+
+
+def test_a_body_that_does_not_come():
+    sent = behind(reader, never, Policy(idle_seconds=0.02))
+    assert [message.get("status") for message in sent] == [408, None]
+
+
+def test_a_client_that_waits_for_its_answer_is_left_alone():
+    messages = [{"type": "http.request", "body": b"x"}]
+
+    async def receive():
+        if messages:
+            return messages.pop()
+        await asyncio.sleep(0.1)
+        return {"type": "http.disconnect"}
+
+    sent = behind(reader, receive, Policy(idle_seconds=0.02))
+    assert [message.get("status") for message in sent] == [200, None]
+
+
+def test_an_error_of_the_app_is_its_own():
+    async def broken(scope, receive, send):
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        behind(broken, never)

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from tests.browser.checks import violations
 from tests.small_workspace import make_scenario
 from workbench.actions.remote import AppFile, RemoteVerbs
 from workbench.workspace import Workspace
@@ -79,6 +80,25 @@ def test_two_snapshots(open_page, verbs, imported, word):
     page.get_by_label("After").select_option(second)
     page.get_by_text("1 changed").wait_for()
     page.locator("ins", has_text="chat").wait_for()
+
+
+def test_a_split_of_a_snapshot_is_exported_as_it_was(open_page, verbs, imported, word):
+    snapshot = _snapshot(verbs)
+    verbs.bulk_edit({"status": "rejected"}, ids=[f"{word}-{i}" for i in range(3)])
+    page = open_page("/history?view=snapshots", 1920, dark=True)
+    form = page.get_by_role("region", name="Export a snapshot")
+    form.get_by_label("Snapshot").select_option(snapshot)
+    form.get_by_label("Split").select_option("test")
+    form.get_by_label("Format").select_option("jsonl")
+    with page.expect_download() as download:
+        form.get_by_role("button", name="Export").click()
+    rows = [json.loads(line) for line in download.value.path().read_text("utf-8").splitlines()]
+    assert download.value.suggested_filename == "snapshot.jsonl"
+    assert rows == [
+        json.loads(line) for line in b"".join(verbs.export({"split": "test"}, "jsonl", snapshot)).splitlines()
+    ]
+    assert rows and {row["split"] for row in rows} == {"test"}
+    assert violations(page) == []
 
 
 def _snapshot(verbs):

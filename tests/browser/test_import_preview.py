@@ -5,6 +5,19 @@ import json
 from tests.browser.checks import violations
 from tests.small_workspace import make_scenario
 
+LONG = 8_000
+PATIENCE_MS = 180_000
+WATCH = """() => {
+    window.seen = [];
+    const notice = document.querySelector("#wb-notice");
+    const note = () => {
+        const bar = notice.querySelector("progress"), title = notice.querySelector("strong")?.textContent;
+        if (bar) window.seen.push([title, bar.hasAttribute("value") ? bar.value : null]);
+    };
+    new MutationObserver(note).observe(notice, { childList: true, subtree: true, attributes: true });
+}"""
+"""Notes each title and value that a progress bar has."""
+
 
 def choose(page, *files):
     with page.expect_file_chooser() as chooser:
@@ -69,4 +82,29 @@ def test_rows_that_bring_their_tools_are_announced(open_page, tmp_path):
     page.get_by_role("button", name="Import 1 scenario").click()
     page.get_by_text("1–13 of 13").wait_for()
     page.get_by_role("button", name="Undo last change").click()
+    page.get_by_text("1–12 of 12").wait_for()
+
+
+def test_a_long_import_shows_how_far_it_is(open_page, tmp_path):
+    file = tmp_path / "long.jsonl"
+    rows = [make_scenario(1000 + i).to_dict() for i in range(LONG)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = open_page("/scenarios", dark=True)
+    page.set_default_timeout(PATIENCE_MS)
+    page.evaluate(WATCH)
+    choose(page, file)
+    page.get_by_role("button", name=f"Import {LONG:,} scenarios").wait_for()
+    seen = page.evaluate("window.seen.splice(0)")
+    assert seen[0] == ["Uploading…", None]
+    read = [one for one in seen if one != seen[0]]
+    assert {title for title, _ in read} == {f"Reading {file.name}"}
+    page.get_by_role("button", name=f"Import {LONG:,} scenarios").click()
+    page.get_by_text(f"1–50 of {LONG + 12}").wait_for()
+    page.locator(".toast", has_text="Imported").wait_for()
+    brought = page.evaluate("window.seen.splice(0)")
+    assert {title for title, _ in brought} == {f"Importing {file.name}"}
+    shares = [[share for _, share in one] for one in (read, brought)]
+    assert all(steps == sorted(steps) and 0 < steps[-1] <= 100 for steps in shares)
+    assert len({*shares[0], *shares[1]}) > 2
+    page.locator(".toast .act").click()
     page.get_by_text("1–12 of 12").wait_for()

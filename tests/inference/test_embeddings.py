@@ -8,24 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from tests.small_models import make_bert
 from workbench.errors import WorkbenchError
 from workbench.inference.embeddings import BertEncoder, VectorStore, pooling_of
 
 TEXTS = ("what time is it", "ping the host", "tell me the time please", "", "what time is it")
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] what time is it ping the host tell me please".split()
+WORDS = "what time is it ping the host tell me please".split()
 
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("bert")
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(folder)
-    return folder
+    return make_bert(tmp_path_factory.mktemp("bert"), WORDS)
 
 
 def pool(folder: Path, **kinds: bool) -> None:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.scenarios import scoring_tables as tables
-from workbench.dialects import get_dialect
+from workbench.dialects import DIALECT_NAMES, get_dialect
+from workbench.dialects.base import Dialect
 from workbench.records import ExpectedCall, Outcome, Parsed, Rule, Score, ToolCall, Toolset
 from workbench.scenarios.rules import matches
 from workbench.scenarios.scoring import score
@@ -166,14 +167,20 @@ def test_exact_says_what_its_rows_say(outcome: Outcome, calls: list[ToolCall]) -
     assert Score.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
+@pytest.mark.parametrize("dialect", [get_dialect(name) for name in DIALECT_NAMES], ids=DIALECT_NAMES)
+@settings(max_examples=40)
 @given(outcomes(), CALLS, st.sampled_from(["", " ", "\n", "\n\n  ", "\t"]), st.sampled_from(["", " ", "\n"]))
 def test_blanks_around_the_reply_do_not_matter(
-    outcome: Outcome, calls: list[ToolCall], before: str, behind: str
+    dialect: Dialect, outcome: Outcome, calls: list[ToolCall], before: str, behind: str
 ) -> None:
-    dialect = get_dialect("functiongemma")
     raw = dialect.render_reply(calls, "" if calls else "NO_TOOL")
     one, two = (score("s", outcome, dialect.parse(text), TOOLSET) for text in (raw, f"{before}{raw}{behind}"))
     assert one == two
+
+
+def test_there_are_enough_cases_made_by_hand() -> None:
+    strict = [*tables.EXACT, *tables.RULED, *tables.CALLS, *tables.ORDERED]
+    assert len(strict) >= 300 and len({repr(case) for case in strict}) == len(strict)
 
 
 @given(st.lists(st.tuples(outcomes(), CALLS), max_size=6), st.randoms(use_true_random=False))

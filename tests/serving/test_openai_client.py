@@ -15,11 +15,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from tests.small_workspace import TOOLSET, open_small
+from workbench.actions import answers
 from workbench.actions.serving import ServeSettings, Serving
 from workbench.api import Guard, Policy, install
+from workbench.cli import main
 from workbench.records import ToolCall
 from workbench.scenarios.validate import check_call
-from workbench.store import traffic
+from workbench.store import Store, traffic
+from workbench.workspace import Workspace
 
 KEY = "secret"
 WEATHER = {
@@ -93,6 +96,24 @@ def test_a_named_tool_of_the_request(served: Served):
 def test_no_tool(served: Served):
     message = served.ask("thank you", tool_choice="none").choices[0].message
     assert message.tool_calls is None and message.content
+
+
+def test_the_harness_that_evaluates_models_evaluates_the_service(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("SERVED_KEY", KEY)
+    open_small(tmp_path).close()
+    line = ["evaluate", "starter+grammar", "--workspace", str(tmp_path), "--toolset", "small", "--split", "test"]
+    line += ["--endpoint", f"{served.url}/v1", "--endpoint-model", "starter", "--key-env", "SERVED_KEY", "--json"]
+    assert main(line) == 0
+    local, remote = json.loads(capsys.readouterr().out)["runs"]
+    assert remote["state"] == local["state"] == "done" and remote["summary"]["failures"] == {}
+    with Store.open(Workspace(tmp_path)) as store:
+        here, there = (
+            {one["reply"]["scenario_id"]: one["reply"]["calls"] for one in answers.replies(store, run["id"])}
+            for run in (local, remote)
+        )
+    assert len(here) == 4 and any(here.values()) and there == here
 
 
 def test_streamed_calls_and_text_are_those_of_one_piece(served: Served):

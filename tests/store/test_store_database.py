@@ -163,3 +163,13 @@ def test_a_full_disk_is_explained_and_costs_nothing_saved_before(tmp_path: Path)
 def test_stored_times_sort_as_text() -> None:
     times = [now() for _ in range(3)]
     assert times == sorted(times) and times[0].endswith("+00:00")
+
+
+def test_what_does_not_fit_into_the_memory_is_explained_and_changes_nothing(store):
+    store.read("SET memory_limit = '8MB'")
+    store.read("SET temp_directory = ''")
+    with pytest.raises(WorkbenchError, match="needs more") as caught, store.write() as cursor:
+        cursor.execute("INSERT INTO changes VALUES (1, 'edit', 'ann', '', '', NULL)")
+        cursor.execute("CREATE TEMP TABLE much AS SELECT i, repeat('x', 1000) || i AS text FROM range(100000) t(i)")
+    assert "smaller parts" in caught.value.hint
+    assert store.read("SELECT count(*) AS n FROM changes") == [{"n": 0}]

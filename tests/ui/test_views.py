@@ -20,6 +20,7 @@ from workbench.actions.overview import Overview
 from workbench.actions.runs import Progress
 from workbench.actions.transfer import ImportReport
 from workbench.errors import Problem
+from workbench.evaluation.job import FAILURES
 from workbench.evaluation.pairing import Pairs, differences
 from workbench.evaluation.statistics import Rate, summarise
 from workbench.records import (
@@ -418,6 +419,20 @@ def test_a_wrong_tool_and_a_malformed_reply_say_what_came():
     page = answers([Row(scenario, (wrong, replace(broken, doubted=True)))])
     assert "clock()" in page.text and EVIL in page.text and "malformed" in page.text
     assert "counts as NO_TOOL" in page.text
+
+
+@pytest.mark.parametrize(("kind", "words"), list(FAILURES.items()))
+def test_each_failure_of_an_endpoint_is_told_in_the_row_and_on_top(kind, words):
+    scenario = make_scenario(0)
+    failed = answer(scenario, Parsed("failed", reason=f"why {EVIL}"), False)
+    failed = replace(failed, reply=replace(failed.reply, failure=kind, raw=f"<html>{EVIL}"))
+    page = answers([Row(scenario, (failed, failed))])
+    assert page.text.count(words) == 2 and f"why {EVIL}" in page.text and f"<html>{EVIL}" in page.text
+    found = comparison(rows_of())
+    column = replace(found.columns[1], run=replace(found.columns[1].run, summary={"failures": {kind: 3}}))
+    drawn = Drawn({}, Confusion("e1", (), (), {}), [[], []], [[1.0], []])
+    shown = views.compare_result(Bench(("a", "b")), replace(found, columns=(found.columns[0], column)), drawn)
+    assert f"3 without an answer: 3 {words}. They count as wrong." in read(shown).text
 
 
 def test_an_answer_that_is_asked_again():

@@ -165,16 +165,20 @@ def example_of(leak: Cluster) -> tuple[str, str]:
     return next(ids[0] for split, ids in by_split.items() if split != "train"), by_split["train"][0]
 
 
-def similar(store: Store, toolset: str, request: str, but: str = "", limit: int = 5) -> list[tuple[Scenario, float]]:
+def similar(
+    store: Store, toolset: str, request: str, but: str = "", limit: int = 5, statuses: Sequence[Status] = _BEST[:2]
+) -> list[tuple[Scenario, float]]:
     """Scenarios of a toolset like a request that is being written, with their likeness (0 to 1), the likest first.
 
     Args:
-        but: id of the scenario that is being written.
+        but: id of the scenario that the request is of.
+        statuses: those that count; the rejected do not, unless they are asked for.
     """
     text = plain(request)
     if len(text) < 3:
         return []
-    coarse = [row for row in cluster_store.alike(store, toolset, text.split(), text, COARSE) if row[0] != but]
+    rows = cluster_store.alike(store, toolset, statuses, text.split(), text, COARSE)
+    coarse = [row for row in rows if row[0] != but]
     found = most_similar(text, [plain(other) for _, other in coarse], limit, LIKE)
     kept = ((scenario_store.get(store, coarse[i][0]), score) for i, score in found)
     return [(scenario, score) for scenario, score in kept if scenario]

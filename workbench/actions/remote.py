@@ -259,6 +259,12 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
     def replies(self, run_id: str, offset: int = 0, limit: int = 100) -> Json:
         return self._json("GET", f"/api/runs/{_quoted(run_id)}/replies", {"offset": offset, "limit": limit})
 
+    def suggest(
+        self, request: str, machine: Mapping[str, Any] | None = None, model: str = "", toolset: str = ""
+    ) -> Json:
+        body = {"request": request, "machine": machine, "model": model, "toolset": toolset}
+        return self._json("POST", "/api/suggest", body=body)
+
     def _lines(self, path: str, query: Mapping[str, Any], body: Any = None) -> Iterator[str]:
         with self._open("GET" if body is None else "POST", path, query, body) as answer:
             for line in answer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from workbench.actions import curate
+from workbench.actions import curate, duplicates
 from workbench.actions.curate import ProblemsError
 from workbench.actions.targets import counts_of
 from workbench.errors import Problem, WorkbenchError
@@ -54,7 +54,7 @@ class Item:
 
     Attributes:
         author, at: who made its newest revision, and when; ``revisions`` counts them.
-        similar: the approved scenario that reads most like it, with their similarity, 0 to 1.
+        similar: the approved scenario that reads most like it, with their likeness, 0 to 1; None where none does.
         verdicts: on what it says now, once reviewers differ; until then each judges without knowing the other's.
     """
 
@@ -123,7 +123,7 @@ def item(store: Store, scenario_id: str) -> Item:
         history[0].author,
         history[0].at,
         len(history),
-        scenario_store.most_similar(store, scenario),
+        next(iter(duplicates.similar(store, scenario.toolset, scenario.request, scenario.id, 1, ("approved",))), None),
         verdicts if _differ(verdicts) else (),
     )
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.actions import capture
-from workbench.actions.chat import Ask
+from workbench.actions.chat import MAX_TOKENS, Ask, read_ask
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import worker_environment
+from workbench.records import RecordError
 from workbench.scenarios.redaction import redact
-from workbench.serving.process import ModelProcess
+from workbench.serving.process import WAITING, ModelProcess
 from workbench.store import traffic
 from workbench.store.database import Store
 
@@ -33,6 +34,11 @@ class ServeSettings:
         traffic: whether decisions are recorded, redacted first.
         keep_days: how long they are kept.
         seconds: longest time for one answer.
+        toolsets: by a model's id, where it is not ``toolset``.
+        tokens: most that one reply may be asked to have.
+        waiting: requests that may be under way; further ones are refused.
+        body_bytes: largest body of a request.
+        body_seconds: longest time for a body to arrive.
     """
 
     models: tuple[str, ...] = ()
@@ -40,6 +46,11 @@ class ServeSettings:
     traffic: bool = True
     keep_days: int = 90
     seconds: float = 120.0
+    toolsets: Mapping[str, str] = field(default_factory=dict)
+    tokens: int = MAX_TOKENS
+    waiting: int = WAITING
+    body_bytes: int = 4 << 20
+    body_seconds: float = 30.0
 
 
 class SlowError(WorkbenchError):
@@ -51,8 +62,27 @@ class Serving:
 
     def __init__(self, store: Store, settings: ServeSettings | None = None) -> None:
         self.store, self.settings = store, settings or ServeSettings()
-        self.process = ModelProcess(store.workspace.runs / "serving.log", worker_environment(os.environ))
+        self.process = ModelProcess(
+            store.workspace.runs / "serving.log", worker_environment(os.environ), self.settings.waiting
+        )
         self.forget()
+
+    def read(self, body: Any, toolset: str = "") -> Ask:
+        """Check a request's body against what is served and how much may be asked.
+
+        Args:
+            toolset: for a request without tools; empty takes the one that is served with its model.
+
+        Raises:
+            RecordError: a field is wrong; its path names it.
+        """
+        name = body.get("model") if isinstance(body, Mapping) else None
+        served = toolset or self.settings.toolsets.get(str(name), self.settings.toolset)
+        ask, most = read_ask(self.store, body, self.settings.models, served), self.settings.tokens
+        wanted = [key for key in ("max_completion_tokens", "max_tokens") if body.get(key) is not None]
+        if wanted and ask.wish["max_new_tokens"] > most:
+            raise RecordError(wanted[0], f"at most {most} tokens are written here", "Ask for fewer.")
+        return replace(ask, wish={**ask.wish, "max_new_tokens": min(ask.wish["max_new_tokens"], most)})
 
     async def answer(self, ask: Ask) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.

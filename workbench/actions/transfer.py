@@ -34,6 +34,8 @@ IMPORT_FORMATS: tuple[str, ...] = (*importing.FORMATS, PARQUET)
 CONFLICTS = ("replace", "keep")
 """What an import does with a scenario that is there with another content: a new revision, or nothing."""
 NOTHING = Compared(0, 0, 0)
+READING = 0.85
+"""Share of an import that goes into reading the file; the rest is taking its scenarios in."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +291,12 @@ def _wishes(wishes: Wishes | None, toolset: str) -> Wishes:
     return replace(chosen, toolset=toolset) if toolset else chosen
 
 
+def _part(wishes: Wishes, start: float, share: float) -> Progress | None:
+    """Progress of a part of the work, told as progress of all of it."""
+    progress = wishes.progress
+    return (lambda done: progress(start + share * done)) if progress else None
+
+
 def _kind(path: Path) -> str:
     try:
         return importing.kind_of(importing.detect(path))
@@ -308,13 +316,15 @@ def _read(
             return _read_prompt(store, path, file, wishes, keep is not None)
         if kind == "answers":
             return _read_answers(path, file), None
-        intake = Intake(store, place, format, file, wishes, pending)
+        reading = _part(wishes, 0, READING if keep else 1)
+        intake = Intake(store, place, format, file, replace(wishes, progress=reading), pending)
         columns, filled = importing.columns_in(importing.Source(place, columns=wishes.columns), format)
         with staging(store) as stage:
             intake.run(stage)
             compared, change = stage.compare(), 0
             if keep:
-                change = stage.save("import", keep.author, file, intake.brought, keep.keep_changed)
+                taking = _part(wishes, READING, 1 - READING)
+                change = stage.save("import", keep.author, file, intake.brought, keep.keep_changed, taking)
     counts = intake.counts
     report = ImportReport(
         path=path,

@@ -30,8 +30,11 @@ from workbench.actions import (
     transfer,
 )
 from workbench.actions.artefact_verbs import ArtefactVerbs
+from workbench.actions.config import load as load_config
+from workbench.actions.config import serve_settings
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
 from workbench.actions.inbox_verbs import InboxVerbs
+from workbench.actions.machine import Machine, detect
 from workbench.actions.meaning import compare_meaning
 from workbench.actions.models import ENDPOINT_PREFIX, RUN_PREFIX, STARTER_ID, ModelName, list_models
 from workbench.actions.orders import Order
@@ -39,6 +42,7 @@ from workbench.actions.recipes import recipe
 from workbench.actions.run_list import RunFilter
 from workbench.actions.run_verbs import RunVerbs, run_to_dict
 from workbench.actions.served_verbs import ServedVerbs
+from workbench.actions.suggest import suggest_here
 from workbench.actions.tool_verbs import ToolVerbs
 from workbench.errors import WorkbenchError
 from workbench.evaluation.job import Service
@@ -385,6 +389,17 @@ class Verbs(CurationVerbs, RunVerbs):
     def replies(self, run_id: str, offset: int = 0, limit: int = 100) -> Json:
         """One page of what an evaluation has answered so far, with the scores."""
         return {"replies": answers.replies(self.store, run_id, offset, limit)}
+
+    def suggest(
+        self, request: str, machine: Mapping[str, Any] | None = None, model: str = "", toolset: str = ""
+    ) -> Json:
+        """What the router says about a request, and how to get the programs that it recommends.
+
+        ``machine``: the fields of ``Machine``; None takes this computer.
+        """
+        where = detect() if machine is None else Machine.from_dict(machine)
+        settings = serve_settings(load_config(self.store.workspace).config)
+        return suggest_here(self.store, settings, request, where, model, toolset).to_dict()
 
     def _toolset_of(self, model_ids: Sequence[str]) -> str:
         """The toolset that the first trained model of the list was trained for, or the default one."""

@@ -16,9 +16,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 import workbench
-from workbench.actions.chat import Ask, NoModelError, listed_models, read_ask
+from workbench.actions.chat import Ask, NoModelError, listed_models
 from workbench.actions.serving import Serving, SlowError
 from workbench.api.figures import Figures
 from workbench.errors import WorkbenchError
@@ -26,13 +27,16 @@ from workbench.records import NO_TOOL, RecordError
 from workbench.serving.process import BusyError, GoneError
 
 Json = dict[str, Any]
-MAX_BODY = 4 * 1024 * 1024
 RETRY_SECONDS = 1
 LOOK_SECONDS = 0.25
 """How often it is looked whether the client is still there."""
 _JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 _EXTRAS = ("confidence", "latency_ms", "malformed", "problems", "prompt")
 logger = logging.getLogger("workbench")
+
+
+class _LongBodyError(WorkbenchError):
+    """The body is larger than allowed."""
 
 
 class _GoneClient(Exception):
@@ -92,9 +96,8 @@ class _Desk:
         return answer
 
     async def chat(self, request: Request) -> Response:
-        body = await _body(request)
-        settings = self.serving.settings
-        ask = await run_in_threadpool(read_ask, self.serving.store, body, settings.models, settings.toolset)
+        body = await self.body(request)
+        ask = await run_in_threadpool(self.serving.read, body)
         completion = f"chatcmpl-{secrets.token_hex(12)}"
         if ask.wish["stream"]:
             events = self.serving.answer(ask)
@@ -104,6 +107,22 @@ class _Desk:
         decisions = await self.decisions(ask, request)
         await run_in_threadpool(self.serving.record, completion, ask, body, decisions)
         return JSONResponse(_completion(completion, ask, decisions))
+
+    async def body(self, request: Request) -> Any:
+        """The JSON value of a request's body.
+
+        Raises:
+            RecordError: it is no JSON.
+            SlowError: it did not arrive in time.
+        """
+        settings = self.serving.settings
+        try:
+            async with asyncio.timeout(settings.body_seconds):
+                raw = await _read(request, settings.body_bytes)
+        except TimeoutError as error:
+            limit = f"{settings.body_seconds:g} seconds"
+            raise SlowError(f"The body did not arrive within {limit}.", "Send it again.") from error
+        return _parsed(raw)
 
     async def decisions(self, ask: Ask, request: Request) -> list[Json]:
         """The decisions; when the client goes away they are taken back."""
@@ -150,7 +169,7 @@ class _Desk:
         yield "data: [DONE]\n\n"
 
     async def feedback(self, request: Request) -> Response:
-        body = await _body(request)
+        body = await self.body(request)
         known = ("id", "verdict", "comment", "expected")
         if not isinstance(body, dict) or any(key not in known for key in body):
             raise RecordError("", f"the body must be an object with {', '.join(known)}")
@@ -164,12 +183,16 @@ def _renamed(body: Mapping[str, Any]) -> Json:
     return {"completion" if key == "id" else key: value for key, value in body.items()}
 
 
-async def _body(request: Request) -> Any:
+async def _read(request: Request, most: int) -> bytes:
     raw = b""
     async for chunk in request.stream():
         raw += chunk
-        if len(raw) > MAX_BODY:
-            raise RecordError("", f"the body is larger than {MAX_BODY >> 20} MB")
+        if len(raw) > most:
+            raise _LongBodyError(f"The body is larger than {most >> 20} MB.", "Send less at a time.")
+    return raw
+
+
+def _parsed(raw: bytes) -> Any:
     try:
         read = json.loads(raw)
         # Half characters cannot be written as UTF-8 anywhere.
@@ -270,12 +293,14 @@ def _explain(error: Exception) -> Response:
     if isinstance(error, BusyError):
         return _error(429, str(error), None, "busy", {"Retry-After": str(RETRY_SECONDS)})
     if isinstance(error, SlowError):
-        return _error(408, str(error), None, "timeout")
+        return _error(408, str(error), None, "timeout", {"Connection": "close"})
     if isinstance(error, GoneError):
         return _error(503, str(error), None, "model_gone", {"Retry-After": str(RETRY_SECONDS)})
+    if isinstance(error, _LongBodyError):
+        return _error(413, str(error), None, "too_large", {"Connection": "close"})
     if isinstance(error, WorkbenchError):
         return _error(400, str(error), None, "invalid_request")
-    if isinstance(error, _GoneClient):
+    if isinstance(error, (_GoneClient, ClientDisconnect)):
         return _error(499, "The client went away.", None, "cancelled")
     logger.error("Answering failed.", exc_info=error)
     return _error(500, "Something went wrong here; the log says what.", None, "internal")

@@ -19,17 +19,20 @@ from starlette.concurrency import run_in_threadpool
 
 from workbench.actions import curate
 from workbench.actions.answers import MANY
-from workbench.actions.serving import Serving
+from workbench.actions.config import Loaded
+from workbench.actions.serving import Serving, SlowError
 from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation, openai_routes
 from workbench.api.artefact_routes import artefact_routes
 from workbench.api.inbox_routes import inbox_routes
+from workbench.api.client_routes import client_routes
 from workbench.api.run_routes import run_routes
 from workbench.api.served_routes import served_routes
 from workbench.api.tool_routes import tool_routes
 from workbench.api.uploads import received
 from workbench.errors import WorkbenchError
 from workbench.scenarios.exporting import SUFFIXES
+from workbench.serving.process import BusyError, GoneError
 from workbench.store.answers import AnswerFilter
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
@@ -98,10 +101,16 @@ class RerunRequest(BaseModel):
     scenario: str
 
 
-def install(app: FastAPI, store: Store, serving: Serving | None = None) -> None:
-    """Add the routes and the way errors are answered. ``serving``: where ``/v1`` is answered, too."""
+def install(app: FastAPI, store: Store, serving: Serving | None = None, loaded: Loaded | None = None) -> None:
+    """Add the routes and the way errors are answered.
+
+    Args:
+        serving: where ``/v1`` is answered, too.
+        loaded: the app's settings, where they are shown.
+    """
     if serving:
         app.include_router(openai_routes.routes(serving))
+        app.include_router(client_routes(serving, loaded), prefix="/api")
     app.include_router(_scenario_routes(store), prefix="/api")
     app.include_router(tool_routes(store), prefix="/api")
     app.include_router(_workspace_routes(store), prefix="/api")
@@ -381,7 +390,9 @@ async def _answer_error(request: Request, error: Exception) -> JSONResponse:
     body: Json = {"message": error.message, "hint": error.hint, "type": "workbench_error"}
     if isinstance(error, curate.ProblemsError):
         body["problems"] = [problem.to_dict() for problem in error.problems]
-    return JSONResponse({"error": body}, 400)
+    if isinstance(error, (BusyError, GoneError)):
+        return JSONResponse({"error": body}, 429 if isinstance(error, BusyError) else 503, {"Retry-After": "1"})
+    return JSONResponse({"error": body}, 408 if isinstance(error, SlowError) else 400)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from workbench import __version__
 from workbench.cli import comparing, data, generating, inbox, quality, runs, serving, tools, training
+from workbench.cli import comparing, data, generating, quality, runs, serving, suggesting, tools, training
 from workbench.cli.output import fail
 from workbench.errors import WorkbenchError
 
@@ -46,6 +47,8 @@ VERBS = (
     inbox.add_inbox,
     inbox.add_capture,
     serving.add_served,
+    serving.add_config,
+    suggesting.add_suggest,
     serving.add_demo,
 )
 """What adds each verb, in the order of the help."""

@@ -1,4 +1,4 @@
-"""Verbs that start the app, say what it serves, or show the whole loop: app, serve, served, demo."""
+"""Verbs that start the app, say what it serves, or show the whole loop: app, serve, served, config, demo."""
 
 from __future__ import annotations
 
@@ -6,37 +6,33 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
-from workbench.actions import demo
+from workbench.actions import config, demo
 from workbench.actions.remote import reach
 from workbench.actions.runs import Progress
 from workbench.actions.verbs import Json
 from workbench.cli.arguments import add_verb, model_id
-from workbench.cli.output import progress_bar, proposal_lines, tell
+from workbench.cli.output import progress_bar, proposal_lines, table_lines, tell
 from workbench.errors import WorkbenchError
-from workbench.workspace import REPOSITORY
+from workbench.workspace import REPOSITORY, Workspace
 
 
 def _app(arguments: argparse.Namespace) -> int:
-    command = [sys.executable, str(REPOSITORY / "app.py"), "--host", arguments.host, "--port", str(arguments.port)]
-    command += ["--workspace", str(arguments.workspace)] if arguments.workspace else []
-    command += ["--no-browser"] if arguments.no_browser else []
-    os.execv(sys.executable, command)
+    os.execv(sys.executable, _command(arguments))
 
 
 def add_app(verbs: Any) -> None:
     parser = add_verb(verbs, "app", _app, "open the workbench in the browser")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=7860)
+    _add_server(parser)
     parser.add_argument("--no-browser", action="store_true")
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    command = [sys.executable, str(REPOSITORY / "app.py"), "--no-browser", "--host", arguments.host]
-    command += ["--port", str(arguments.port), "--toolset", arguments.toolset]
+    command = [*_command(arguments), "--no-browser"]
+    command += ["--toolset", arguments.toolset] if arguments.toolset else []
     command += [part for model in arguments.model for part in ("--model", model)]
-    command += ["--workspace", str(arguments.workspace)] if arguments.workspace else []
     command += ["--no-traffic"] if arguments.no_traffic else []
     os.execv(sys.executable, command)
 
@@ -47,8 +43,7 @@ def add_serve(verbs: Any) -> None:
         "--model", action="append", default=[], metavar="ID", help="beside the starter and trained ones"
     )
     parser.add_argument("--toolset", default="", help="of requests without tools (the one the model was trained for)")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=7860)
+    _add_server(parser)
     parser.add_argument("--no-traffic", action="store_true", help="do not record what was asked and answered")
 
 
@@ -74,6 +69,33 @@ def add_served(verbs: Any) -> None:
     parser.add_argument("--model", default="", metavar="ID", help="serve this one from now on")
     parser.add_argument("--reason", default="", help="why; it is kept")
     parser.add_argument("--swap", action="store_true", help="serve the one that auto-train proposes")
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (workbench.toml of the workspace)")
+    parser.add_argument("--host", help="127.0.0.1; another address demands a password and an API key")
+    parser.add_argument("--port", type=int, help="7860; 0 takes a free one")
+
+
+def _command(arguments: argparse.Namespace) -> list[str]:
+    """The command line of the app; what is not given is left to its settings."""
+    options = {name: getattr(arguments, name) for name in ("workspace", "config", "host", "port")}
+    given = [part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))]
+    browser = ["--no-browser"] if getattr(arguments, "no_browser", False) else []
+    return [sys.executable, str(REPOSITORY / "app.py"), *given, *browser]
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    found = config.load(
+        Workspace(arguments.workspace.resolve()) if arguments.workspace else Workspace(), arguments.file
+    )
+    rows = [[name, json.dumps(one["value"]), one["from"]] for name, one in found.to_dict().items()]
+    return tell(arguments, found.to_dict(), *table_lines(["setting", "value", "from"], rows))
+
+
+def add_config(verbs: Any) -> None:
+    parser = add_verb(verbs, "config", _config, "check the settings that an app would start with, and show them")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="instead of the workspace's workbench.toml")
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.records import ToolCall
+from workbench.records import Parsed, ToolCall
 
 MAX_DEPTH = 32
 """A value nested deeper than this is malformed: no tool needs it, and recursion has an end."""
@@ -22,6 +22,14 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 class Malformed(Exception):
     """The reason a reply is not a call."""
+
+
+def or_reason(read: Callable[[str], Parsed], raw: str) -> Parsed:
+    """What a reader makes of a reply, or the reason with which it raised Malformed."""
+    try:
+        return read(raw)
+    except Malformed as error:
+        return Parsed("malformed", reason=str(error))
 
 
 def strip(text: str, control: re.Pattern[str]) -> str:

@@ -15,6 +15,7 @@ from workbench.dialects.foreign import (
     Malformed,
     as_call,
     expect,
+    or_reason,
     plain,
     read_json,
     read_whole,
@@ -79,10 +80,7 @@ class Hermes:
         return f"{strip(text, _CONTROL)}{TURN_END}"
 
     def parse(self, raw: str) -> Parsed:
-        try:
-            return _parse(raw)
-        except Malformed as error:
-            return Parsed("malformed", reason=str(error))
+        return or_reason(_parse, raw)
 
 
 def render_call(call: ToolCall) -> str:

@@ -18,6 +18,7 @@ from workbench.dialects.foreign import (
     Malformed,
     as_call,
     expect,
+    or_reason,
     plain,
     read_json,
     skip_blank,
@@ -73,10 +74,7 @@ class Llama3:
         return f"{strip(text, _CONTROL)}{TURN_END}"
 
     def parse(self, raw: str) -> Parsed:
-        try:
-            return _parse(raw)
-        except Malformed as error:
-            return Parsed("malformed", reason=str(error))
+        return or_reason(_parse, raw)
 
 
 def render_call(call: ToolCall) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.dialects.foreign import Malformed, as_call, read_whole, without_nulls, write_json
+from workbench.dialects.foreign import Malformed, as_call, or_reason, read_whole, without_nulls, write_json
 from workbench.records import Message, Parsed, Tool, ToolCall
 
 _NO_CONTROL = re.compile(r"(?!)")
@@ -33,10 +33,7 @@ class OpenAI:
         return _write(as_messages([Message("assistant", "" if calls else text, tuple(calls))])[0])
 
     def parse(self, raw: str) -> Parsed:
-        try:
-            return _parse(read_whole(raw))
-        except Malformed as error:
-            return Parsed("malformed", reason=str(error))
+        return or_reason(lambda text: _parse(read_whole(text)), raw)
 
 
 def as_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.records import Scenario
 from workbench.store import toolsets
 from workbench.store.database import Cursor, Store
-from workbench.store.scenarios import _add_change, _put, _remove, _scenario
+from workbench.store.revisions import add_change, put, remove, scenario_of
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def touched(store: Store, change_id: int, limit: int = 100) -> list[Touched]:
     return [
         Touched(
             row["id"],
-            None if row["before"] is None else _scenario(row["before"]),
-            None if row["gone"] else _scenario(row["after"]),
+            None if row["before"] is None else scenario_of(row["before"]),
+            None if row["gone"] else scenario_of(row["after"]),
         )
         for row in rows
     ]
@@ -224,8 +224,8 @@ def _revert(cursor: Cursor, change: Change, kind: str, note: str, author: str, r
         culprits = [_get(cursor, id) for id in sorted(set(later.values()), reverse=True)]
         raise LaterChangesError(sorted(later), len(rows), [one for one in culprits if one])
     kept = f", {len(later)} left as they are" if later else ""
-    added = _add_change(cursor, kind, author, note + kept, undoes=change.id)
-    _remove(cursor, added, [row[0] for row in rows if row[2] is None])
+    added = add_change(cursor, kind, author, note + kept, undoes=change.id)
+    remove(cursor, added, [row[0] for row in rows if row[2] is None])
     bodies = [row[2] for row in rows if row[2] is not None]
-    _put(cursor, added, [_scenario(body) for body in bodies], bodies)
+    put(cursor, added, [scenario_of(body) for body in bodies], bodies)
     toolsets.take_back(cursor, change.id, added, author)

@@ -175,14 +175,17 @@ def encoder_of(store: Store, toolset: str) -> str:
     return rows[0]["name"] or ""
 
 
-def alike(store: Store, toolset: str, words: Sequence[str], text: str, limit: int) -> list[tuple[str, str]]:
+def alike(
+    store: Store, toolset: str, statuses: Sequence[str], words: Sequence[str], text: str, limit: int
+) -> list[tuple[str, str]]:
     """Ids and requests that share words with ``words``, or begin as ``text`` does: a first, coarse choice."""
     rows = store.read(
         r"""SELECT id, request FROM (
-                SELECT id, request, lower(request) AS low FROM scenarios WHERE toolset = ? AND status <> 'rejected')
+                SELECT id, request, lower(request) AS low FROM scenarios
+                WHERE toolset = ? AND status IN (SELECT unnest(?::VARCHAR[])))
             ORDER BY len(list_intersect(string_split_regex(low, '\W+'), ?::VARCHAR[])) / (1 + abs(length(low) - ?) / 40)
                      + jaro_winkler_similarity(low, ?) DESC, id LIMIT ?""",
-        [toolset, list(words), len(text), text, limit],
+        [toolset, list(statuses), list(words), len(text), text, limit],
     )
     return [(row["id"], row["request"]) for row in rows]
 

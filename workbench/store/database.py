@@ -20,8 +20,13 @@ from workbench.store import migrations
 from workbench.workspace import Workspace
 
 Cursor = duckdb.DuckDBPyConnection
-# Nothing is ever fetched from outside: JSON, the one extension in use, is built in.
-CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+# Nothing is ever fetched from outside: JSON, the one extension in use, is built in. What does not fit into the memory
+# goes to disk: a million scenarios come in within this limit, and without one they would take twice as much.
+CONFIG: dict[str, Any] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "memory_limit": "1GB",
+}
 
 _DISK_REFUSED = re.compile(r"Could not \w+ file|No space left")
 
@@ -130,6 +135,9 @@ def _plain_errors(path: Path) -> Iterator[None]:
         if _DISK_REFUSED.search(str(error)) is None:
             raise
         raise _explain(str(error), path) from error
+    except duckdb.OutOfMemoryException as error:
+        message = f"The database may use {CONFIG['memory_limit']} of memory, and this needs more."
+        raise WorkbenchError(message, "Do it in smaller parts: nothing was changed.") from error
     except duckdb.FatalException as error:
         message = f"The database {path} stopped after an earlier error."
         raise WorkbenchError(message, "Make sure that the disk has space, then start the app again.") from error

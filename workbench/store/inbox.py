@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from workbench.records import Scenario
 from workbench.store.database import Store, now
-from workbench.store.scenarios import _add_change, _body, _put
+from workbench.store.revisions import add_change, put, text_of
 
 Verdict = Literal["accepted", "corrected", "rejected"]
 State = Literal["open", "accepted", "corrected", "rejected"]
@@ -123,13 +123,13 @@ def judge(
     """
     kind = {"accepted": "accept", "corrected": "correct", "rejected": "reject"}[verdict]
     with store.write() as cursor:
-        change = _add_change(cursor, kind, author, note)
+        change = add_change(cursor, kind, author, note)
         cursor.execute(
             "INSERT INTO inbox SELECT ?, id, model, ?, ?, ?, ? FROM traffic WHERE question = ?",
             [change, verdict, scenario.id if scenario else "", author, now(), judged.question],
         )
         if scenario is not None:
-            _put(cursor, change, [scenario], [_body(scenario)])
+            put(cursor, change, [scenario], [text_of(scenario)])
     return change
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workbench.records import Scenario
 from workbench.store.database import Store
-from workbench.store.scenarios import _add_change, _body, _put
+from workbench.store.revisions import add_change, put, text_of
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ def add_verdict(store: Store, judged: Scenario, verdict: str, reviewer: str, dec
     """
     with store.write() as cursor:
         row = cursor.execute("SELECT revision FROM scenarios WHERE id = ?", [judged.id]).fetchone()
-        change = _add_change(cursor, verdict, reviewer, judged.request[:80])
+        change = add_change(cursor, verdict, reviewer, judged.request[:80])
         values = [change, judged.id, row[0] if row else 0, reviewer, verdict]
         cursor.execute("INSERT INTO reviews VALUES (?, ?, ?, ?, ?)", values)
         if decided is not None:
-            _put(cursor, change, [decided], [_body(decided)])
+            put(cursor, change, [decided], [text_of(decided)])
     return change
 
 

@@ -8,17 +8,16 @@ Knows nothing of validity: callers check scenarios against their toolset first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario, Split, Toolset
-from workbench.scenarios.coverage import CoverageCell, tools_of
-from workbench.scenarios.splitting import split_of
+from workbench.scenarios.coverage import CoverageCell
 from workbench.store import toolsets
-from workbench.store.database import Cursor, Store, now
+from workbench.store.database import Cursor, Store
+from workbench.store.revisions import add_change, put, remove, scenario_of, text_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def find(store: Store, filter: ScenarioFilter = NO_FILTER, offset: int = 0, limi
     """One page: the newest change first, then by id."""
     where, params = _where(filter)
     page = f"SELECT body FROM scenarios {where} ORDER BY change_id DESC, id LIMIT ? OFFSET ?"
-    return [_scenario(row["body"]) for row in store.read(page, [*params, limit, offset])]
+    return [scenario_of(row["body"]) for row in store.read(page, [*params, limit, offset])]
 
 
 def count(store: Store, filter: ScenarioFilter = NO_FILTER) -> int:
@@ -76,7 +75,7 @@ def stream(store: Store, filter: ScenarioFilter = NO_FILTER) -> Iterator[Scenari
     """All that pass, by id, without holding them in memory together."""
     where, params = _where(filter)
     for row in store.stream(f"SELECT body FROM scenarios {where} ORDER BY id", params):
-        yield _scenario(row["body"])
+        yield scenario_of(row["body"])
 
 
 def places(store: Store, toolset: str) -> list[dict[str, Any]]:
@@ -88,7 +87,7 @@ def places(store: Store, toolset: str) -> list[dict[str, Any]]:
 def get(store: Store, scenario_id: str) -> Scenario | None:
     """The newest revision, or None when there is none or it is deleted."""
     rows = store.read("SELECT body FROM scenarios WHERE id = ?", [scenario_id])
-    return _scenario(rows[0]["body"]) if rows else None
+    return scenario_of(rows[0]["body"]) if rows else None
 
 
 def existing(store: Store, ids: Iterable[str]) -> set[str]:
@@ -101,17 +100,7 @@ def drafts(store: Store, toolset: str) -> Iterator[Scenario]:
     """The drafts of a toolset, those that have waited longest first."""
     waiting = "SELECT body FROM scenarios WHERE toolset = ? AND status = 'draft' ORDER BY change_id, id"
     for row in store.stream(waiting, [toolset]):
-        yield _scenario(row["body"])
-
-
-def most_similar(store: Store, scenario: Scenario) -> tuple[Scenario, float] | None:
-    """The approved scenario whose request reads most like this one's, with their Jaro-Winkler similarity, 0 to 1."""
-    rows = store.read(
-        """SELECT body, jaro_winkler_similarity(lower(request), lower(?)) AS similarity FROM scenarios
-           WHERE toolset = ? AND status = 'approved' AND id <> ? ORDER BY similarity DESC, id LIMIT 1""",
-        [scenario.request, scenario.toolset, scenario.id],
-    )
-    return (_scenario(rows[0]["body"]), rows[0]["similarity"]) if rows else None
+        yield scenario_of(row["body"])
 
 
 def history(store: Store, scenario_id: str) -> list[Revision]:
@@ -123,7 +112,9 @@ def history(store: Store, scenario_id: str) -> list[Revision]:
         [scenario_id],
     )
     return [
-        Revision(_scenario(row["body"]), row["revision"], row["author"], row["created_at"], row["kind"], row["deleted"])
+        Revision(
+            scenario_of(row["body"]), row["revision"], row["author"], row["created_at"], row["kind"], row["deleted"]
+        )
         for row in rows
     ]
 
@@ -138,14 +129,14 @@ def save(store: Store, scenarios: Sequence[Scenario], kind: str, author: str, no
         WorkbenchError: two of the scenarios have the same id.
     """
     _refuse_duplicates(scenarios)
-    bodies = [_body(scenario) for scenario in scenarios]
+    bodies = [text_of(scenario) for scenario in scenarios]
     with store.write() as cursor:
         same = _unchanged(cursor, scenarios, bodies)
         fresh = [(s, body) for s, body in zip(scenarios, bodies, strict=True) if s.id not in same]
         if not fresh:
             return 0
-        change = _add_change(cursor, kind, author, note)
-        _put(cursor, change, [scenario for scenario, _ in fresh], [body for _, body in fresh])
+        change = add_change(cursor, kind, author, note)
+        put(cursor, change, [scenario for scenario, _ in fresh], [body for _, body in fresh])
     return change
 
 
@@ -170,18 +161,18 @@ def save_toolset(
         WorkbenchError: ``base`` is not the newest version any more.
     """
     _refuse_duplicates(scenarios)
-    bodies = [_body(scenario) for scenario in scenarios]
+    bodies = [text_of(scenario) for scenario in scenarios]
     with store.write() as cursor:
         before = cursor.execute("SELECT coalesce(max(version), 0) FROM toolsets WHERE name = ?", [toolset.name])
         newest = (before.fetchone() or (0,))[0]
         same = _unchanged(cursor, scenarios, bodies)
         fresh = [(s, body) for s, body in zip(scenarios, bodies, strict=True) if s.id not in same]
-        change = _add_change(cursor, "tools", author, note)
+        change = add_change(cursor, "tools", author, note)
         version = toolsets.add_version(cursor, toolset, author, note, change, base)
         if version == newest and not fresh:
             cursor.execute("DELETE FROM changes WHERE id = ?", [change])
             return version, 0
-        _put(cursor, change, [scenario for scenario, _ in fresh], [body for _, body in fresh])
+        put(cursor, change, [scenario for scenario, _ in fresh], [body for _, body in fresh])
     return version, change
 
 
@@ -191,7 +182,7 @@ def delete_toolset(store: Store, name: str, author: str) -> int:
         row = cursor.execute("SELECT arg_max(deleted, version) FROM toolsets WHERE name = ?", [name]).fetchone()
         if row is None or row[0] is not False:
             return 0
-        change = _add_change(cursor, "delete", author, name)
+        change = add_change(cursor, "delete", author, name)
         toolsets.delete_version(cursor, name, author, "deleted", change)
     return change
 
@@ -201,11 +192,11 @@ def merge(store: Store, kept: Scenario, gone: Iterable[str], author: str) -> int
     with store.write() as cursor:
         known = "SELECT id FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[])) AND id <> ?"
         found = [row[0] for row in cursor.execute(known, [list(gone), kept.id]).fetchall()]
-        change = _add_change(cursor, "merge", author, f"into {kept.id}")
-        body = _body(kept)
+        change = add_change(cursor, "merge", author, f"into {kept.id}")
+        body = text_of(kept)
         if not _unchanged(cursor, [kept], [body]):
-            _put(cursor, change, [kept], [body])
-        _remove(cursor, change, found)
+            put(cursor, change, [kept], [body])
+        remove(cursor, change, found)
     return change
 
 
@@ -222,8 +213,8 @@ def delete(store: Store, ids: Iterable[str], author: str, note: str = "") -> int
         found = [row[0] for row in cursor.execute(known, [list(ids)]).fetchall()]
         if not found:
             return 0
-        change = _add_change(cursor, "delete", author, note)
-        _remove(cursor, change, found)
+        change = add_change(cursor, "delete", author, note)
+        remove(cursor, change, found)
     return change
 
 
@@ -274,14 +265,6 @@ def _pattern(text: str) -> str:
     return f"%{text}%"
 
 
-def _scenario(body: str) -> Scenario:
-    return Scenario.from_dict(json.loads(body))
-
-
-def _body(scenario: Scenario) -> str:
-    return json.dumps(scenario.to_dict(), ensure_ascii=False)
-
-
 def _refuse_duplicates(scenarios: Sequence[Scenario]) -> None:
     seen: set[str] = set()
     for scenario in scenarios:
@@ -298,69 +281,3 @@ def _unchanged(cursor: Cursor, scenarios: Sequence[Scenario], bodies: Sequence[s
         [[scenario.id for scenario in scenarios], list(bodies)],
     ).fetchall()
     return {row[0] for row in rows}
-
-
-def _add_change(cursor: Cursor, kind: str, author: str, note: str, undoes: int | None = None) -> int:
-    row = cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM changes").fetchone()
-    assert row is not None
-    cursor.execute("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)", [row[0], kind, author, now(), note, undoes])
-    return int(row[0])
-
-
-def _put(cursor: Cursor, change: int, scenarios: Sequence[Scenario], bodies: Sequence[str]) -> None:
-    """Add a revision of each scenario and make it the current one. Lists as parameters: row by row is 100x slower."""
-    if not scenarios:
-        return
-    ids = [scenario.id for scenario in scenarios]
-    cursor.execute(
-        """INSERT INTO scenario_revisions
-           SELECT i.id, coalesce(r.newest, 0) + 1, ?, false, i.body
-           FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS body) i
-           LEFT JOIN (SELECT scenario_id, max(revision) AS newest FROM scenario_revisions
-                      WHERE scenario_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY scenario_id) r
-             ON r.scenario_id = i.id""",
-        [change, ids, list(bodies), ids],
-    )
-    columns = _columns(scenarios)
-    cursor.execute("DELETE FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids])
-    cursor.execute(
-        """INSERT OR IGNORE INTO splits
-           SELECT id, split, false FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS split,
-                                                unnest(?::BOOLEAN[]) AS pinned) WHERE NOT pinned""",
-        [columns[0], columns[7], columns[8]],
-    )
-    cursor.execute(
-        """INSERT INTO scenarios
-           SELECT r.scenario_id, r.revision, r.change_id, i.toolset, i.request, i.os, i.shell, i.mode, i.status,
-                  CASE WHEN i.pinned THEN i.split ELSE p.split END, i.pinned, i.label, i.tools, i.tags,
-                  r.body, c.created_at
-           FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS toolset, unnest(?::VARCHAR[]) AS request,
-                        unnest(?::VARCHAR[]) AS os, unnest(?::VARCHAR[]) AS shell, unnest(?::VARCHAR[]) AS mode,
-                        unnest(?::VARCHAR[]) AS status, unnest(?::VARCHAR[]) AS split, unnest(?::BOOLEAN[]) AS pinned,
-                        unnest(?::VARCHAR[]) AS label, unnest(?::VARCHAR[][]) AS tools,
-                        unnest(?::VARCHAR[][]) AS tags) i
-           JOIN scenario_revisions r ON r.scenario_id = i.id AND r.change_id = ?
-           JOIN changes c ON c.id = r.change_id
-           LEFT JOIN splits p ON p.scenario_id = i.id""",
-        [*columns, change],
-    )
-
-
-def _columns(scenarios: Sequence[Scenario]) -> list[list[Any]]:
-    """The columns that pages filter by, one list a column."""
-    rows = [
-        (s.id, s.toolset, s.request, s.os, s.shell, s.mode, s.status, split_of(s), s.split is not None)
-        + (s.outcome.label, list(tools_of(s)), list(s.tags))
-        for s in scenarios
-    ]
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _remove(cursor: Cursor, change: int, ids: Sequence[str]) -> None:
-    """Add a revision that says deleted, with the last body, and take the scenarios off the current ones."""
-    cursor.execute(
-        """INSERT INTO scenario_revisions
-           SELECT id, revision + 1, ?, true, body FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))""",
-        [change, list(ids)],
-    )
-    cursor.execute("DELETE FROM scenarios WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)])

@@ -5,14 +5,14 @@ Any number of scenarios pass through in batches; other writers wait only for the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workbench.records import Scenario, Toolset
 from workbench.store import toolsets as toolset_store
 from workbench.store.database import Cursor, Store
-from workbench.store.scenarios import _add_change, _body, _columns
+from workbench.store.revisions import add_change, make_table, set_down, take_in, text_of
 
 BATCH = 2_000
 SHOWN = 100
@@ -40,11 +40,7 @@ class Staging:
     def __init__(self, store: Store, session: Cursor) -> None:
         self._store, self._session = store, session
         self._batch: list[Scenario] = []
-        session.execute(
-            """CREATE TEMP TABLE staged (
-                 id VARCHAR, toolset VARCHAR, request VARCHAR, os VARCHAR, shell VARCHAR, mode VARCHAR, status VARCHAR,
-                 split VARCHAR, pinned BOOLEAN, label VARCHAR, tools VARCHAR[], tags VARCHAR[], body VARCHAR)"""
-        )
+        make_table(session, "staged")
 
     def add(self, scenario: Scenario) -> None:
         self._batch.append(scenario)
@@ -63,34 +59,35 @@ class Staging:
         return Compared(new, same, differing, tuple(id_ for (id_,) in changed))
 
     def save(
-        self, kind: str, author: str, note: str = "", toolsets: Sequence[Toolset] = (), keep_changed: bool = False
+        self,
+        kind: str,
+        author: str,
+        note: str = "",
+        toolsets: Sequence[Toolset] = (),
+        keep_changed: bool = False,
+        progress: Callable[[float], None] | None = None,
     ) -> int:
         """Take everything in as one change, the toolsets with it; returns its id, 0 when no scenario is new or differs.
 
         Args:
             keep_changed: leave scenarios alone that are there with another content.
+            progress: is told the share that is taken in, up to 1.
         """
         self._flush()
         with self._store.write(self._session) as cursor:
             wanted = "s.id IS NULL" if keep_changed else f"s.id IS NULL OR NOT {_SAME}"
             cursor.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT i.* {_BOTH} WHERE {wanted}")
             found = cursor.execute("SELECT count(*) FROM fresh").fetchone()
-            change = _add_change(cursor, kind, author, note) if found and found[0] else 0
+            change = add_change(cursor, kind, author, note) if found and found[0] else 0
             for toolset in toolsets:
                 toolset_store.add_version(cursor, toolset, author, note, change or None)
-            if not change:
-                return 0
-            for statement in _TAKE_IN:
-                cursor.execute(statement, [change] if "?" in statement else [])
+            for share in take_in(cursor, "fresh", change) if change else ():
+                if progress:
+                    progress(share)
         return change
 
     def _flush(self) -> None:
-        if not self._batch:
-            return
-        kinds = ("VARCHAR",) * 8 + ("BOOLEAN", "VARCHAR", "VARCHAR[]", "VARCHAR[]", "VARCHAR")
-        values = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
-        bodies = [_body(scenario) for scenario in self._batch]
-        self._session.execute(f"INSERT INTO staged SELECT {values}", [*_columns(self._batch), bodies])
+        set_down(self._session, "staged", self._batch, [text_of(scenario) for scenario in self._batch])
         self._batch = []
 
 
@@ -103,17 +100,3 @@ def staging(store: Store) -> Iterator[Staging]:
 
 _BOTH = "FROM staged i LEFT JOIN scenarios s ON s.id = i.id"
 _SAME = "(s.body::VARCHAR = i.body)"
-_TAKE_IN = (
-    """INSERT INTO scenario_revisions
-       SELECT i.id, coalesce(r.newest, 0) + 1, ?, false, i.body FROM fresh i
-       LEFT JOIN (SELECT scenario_id, max(revision) AS newest FROM scenario_revisions
-                  WHERE scenario_id IN (SELECT id FROM fresh) GROUP BY scenario_id) r ON r.scenario_id = i.id""",
-    "DELETE FROM scenarios WHERE id IN (SELECT id FROM fresh)",
-    "INSERT OR IGNORE INTO splits SELECT id, split, false FROM fresh WHERE NOT pinned",
-    """INSERT INTO scenarios
-       SELECT i.id, r.revision, r.change_id, i.toolset, i.request, i.os, i.shell, i.mode, i.status,
-              CASE WHEN i.pinned THEN i.split ELSE p.split END, i.pinned, i.label, i.tools, i.tags, r.body, c.created_at
-       FROM fresh i JOIN scenario_revisions r ON r.scenario_id = i.id JOIN changes c ON c.id = r.change_id
-       LEFT JOIN splits p ON p.scenario_id = i.id
-       WHERE r.change_id = ?""",
-)

@@ -6,14 +6,16 @@ Knows no record and no action.
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import gradio as gr
 
@@ -25,13 +27,18 @@ from workbench.ui import views
 from workbench.ui.forms import Fields
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How events are registered: answered at once, without a spinner, no public endpoint. One that comes while the one
 before it is being answered is dropped, so that a double click does nothing twice."""
 EAGER: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 """For events of which none may be dropped, such as typing. (``always_last`` loses what an event carries.)"""
+SLOW: dict[str, Any] = {**QUIET, "queue": True, "concurrency_limit": None}
+"""For events whose callback answers several times: see ``watched``. Only Gradio's queue can do that."""
 
+GLANCE_SECONDS = 0.2
+"""How often long work says how far it is; work that is done sooner shows no progress at all."""
 PARCEL_SECONDS = 600.0
 PRESS = "() => setTimeout(() => workbench.press('#wb-download'), 100)"
 """Presses the download button once its file has reached it; a button without a file does nothing."""
@@ -115,19 +122,53 @@ def failed(error: WorkbenchError) -> str:
 
 
 def answering(parts: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """For a callback that returns ``parts`` outputs and a message: a WorkbenchError becomes the message."""
+    """For a callback that gives ``parts`` outputs and a message, once or again and again: a WorkbenchError becomes the
+    message."""
 
     def wrap(callback: Callable[..., Any]) -> Callable[..., Any]:
+        def told(error: WorkbenchError) -> tuple[Any, ...]:
+            return (*(gr.skip() for _ in range(parts)), failed(error))
+
         @functools.wraps(callback)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             try:
                 return callback(*args, **kwargs)
             except WorkbenchError as error:
-                return (*(gr.skip() for _ in range(parts)), failed(error))
+                return told(error)
 
-        return guarded
+        @functools.wraps(callback)
+        def guarded_steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            try:
+                yield from callback(*args, **kwargs)
+            except WorkbenchError as error:
+                yield told(error)
+
+        return guarded_steps if inspect.isgeneratorfunction(callback) else guarded
 
     return wrap
+
+
+def watched(
+    parts: int, title: str, work: Callable[[Callable[[float], None]], T]
+) -> Generator[tuple[Any, ...], None, T]:
+    """Do long work and return what it makes; meanwhile yields ``parts`` unchanged outputs and a message with a bar.
+
+    The work goes on to its end when nobody watches any more.
+
+    Args:
+        work: is given something to call with the share that is done, 0 to 1.
+    """
+    share = 0.0
+
+    def tell(done: float) -> None:
+        nonlocal share
+        share = done
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        made = pool.submit(work, tell)
+        while wait([made], GLANCE_SECONDS).not_done:
+            yield (*(gr.skip() for _ in range(parts)), views.working(title, share))
+        return made.result()
 
 
 def handing_out(callback: Callable[..., tuple[Path, str]]) -> Callable[..., Any]:

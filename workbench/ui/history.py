@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 
-from workbench.actions import curate, history
+from workbench.actions import curate, history, transfer
+from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.changes import LaterChangesError
 from workbench.store.database import Store
+from workbench.store.scenarios import ScenarioFilter
 from workbench.ui import components as ui
 from workbench.ui import views
 from workbench.ui.forms import Past, one
@@ -14,9 +18,10 @@ from workbench.ui.forms import Past, one
 
 def page(demo: gr.Blocks, store: Store) -> None:
     ui.header("/history")
-    events = ("undo", "redo", "take", "bring", "older", "newest", "open", "against")
+    events = ("undo", "redo", "take", "bring", "older", "newest", "open", "against", "export")
     body = ui.live("history", events=events)
     message = ui.notice()
+    download = ui.download()
     desk, parts = _Past(store), [body, message]
     demo.load(desk.load, None, parts, **ui.QUIET)
     for part in (body, message):
@@ -28,6 +33,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
     body.newest(desk.newest, None, parts, **ui.QUIET)
     body.open(desk.open, None, parts, **ui.EAGER)
     body.against(desk.against, None, parts, **ui.EAGER)
+    body.export(desk.export, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
 
 
 class _Past:
@@ -87,3 +93,11 @@ class _Past:
     def against(self, event: gr.EventData) -> tuple[str, str]:
         fields = ui.form(event)
         return self.show(Past(view="snapshots", old=one(fields, "old"), new=one(fields, "new")))
+
+    @ui.handing_out
+    def export(self, event: gr.EventData) -> tuple[Path, str]:
+        fields = ui.form(event)
+        format, filter = one(fields, "format"), ScenarioFilter(split=one(fields, "split"))
+        target = ui.parcel(f"snapshot{SUFFIXES.get(format, '')}")
+        transfer.export_file(self.store, filter, format, target, one(fields, "snapshot"))
+        return target, ""

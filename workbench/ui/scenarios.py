@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +14,8 @@ import gradio as gr
 from workbench.actions import bulk, curate, duplicates, transfer
 from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
+from workbench.actions.intake import Progress
+from workbench.actions.transfer import ImportReport
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario, Toolset
 from workbench.scenarios import importing
@@ -61,9 +64,9 @@ def page(demo: gr.Blocks, store: Store) -> None:
     form.remove(editor.remove, None, all_parts, **ui.QUIET)
 
     files = _Files(store)
-    file.upload(files.preview, file, [panel, message], **ui.QUIET)
-    panel.glance(files.preview, file, [panel, message], **ui.EAGER)
-    panel.bring(files.bring, file, [panel, filters, *all_parts], **ui.QUIET)
+    file.upload(files.preview, file, [panel, message], **ui.SLOW)
+    panel.glance(files.preview, file, [panel, message], **ui.SLOW)
+    panel.bring(files.bring, file, [panel, filters, *all_parts], **ui.SLOW)
     panel.dismiss(files.dismiss, None, [panel, message], **ui.QUIET)
     panel.rejects(files.rejects, file, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
     head.export(files.export, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
@@ -260,28 +263,38 @@ class _Files:
         self.store, self.desk = store, _Desk(store)
 
     @ui.answering(1)
-    def preview(self, paths: Sequence[str], event: gr.EventData) -> tuple[Any, ...]:
+    def preview(self, paths: Sequence[str], event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        given = ui.form(event)
         with _one_file(paths) as (path, name):
-            report = transfer.preview(self.store, path, wishes=forms.wishes(ui.form(event)), name=name)
-        return views.import_panel(report, curate.toolsets(self.store), forms.conflicts(ui.form(event))), ""
+
+            def look(tell: Progress) -> ImportReport:
+                wishes = replace(forms.wishes(given), progress=tell)
+                return transfer.preview(self.store, path, wishes=wishes, name=name)
+
+            report = yield from ui.watched(1, f"Reading {name}", look)
+        yield views.import_panel(report, curate.toolsets(self.store), forms.conflicts(given)), ""
 
     @ui.answering(4)
-    def bring(self, paths: Sequence[str], event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def bring(self, paths: Sequence[str], event: gr.EventData, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         given, author = ui.form(event), ui.author(request)
         with _one_file(paths) as (path, name):
-            report = transfer.import_file(
-                self.store,
-                path,
-                author=author,
-                status=one(given, "status"),
-                name=name,
-                wishes=forms.wishes(given),
-                conflicts=forms.conflicts(given),
-            )
+
+            def take_in(tell: Progress) -> ImportReport:
+                return transfer.import_file(
+                    self.store,
+                    path,
+                    author=author,
+                    status=one(given, "status"),
+                    name=name,
+                    wishes=replace(forms.wishes(given), progress=tell),
+                    conflicts=forms.conflicts(given),
+                )
+
+            report = yield from ui.watched(4, f"Importing {name}", take_in)
         desk = Desk()
         said = views.toast(views.imported(report), undo=bool(report.change))
         shown = views.import_panel(report, done=True) if report.problems else ""
-        return shown, self.desk.filters(desk.filter), *self.desk.show(desk, said)
+        yield shown, self.desk.filters(desk.filter), *self.desk.show(desk, said)
 
     @ui.answering(1)
     def dismiss(self) -> tuple[Any, ...]:

@@ -94,7 +94,7 @@ window.workbench = (() => {
     for (const toast of element.querySelectorAll(".toast")) {
       toast.hidden = false;
       clearTimeout(toast.timer);
-      if (!toast.classList.contains("bad")) toast.timer = setTimeout(() => (toast.hidden = true), 7000);
+      if (!toast.matches(".bad, .working")) toast.timer = setTimeout(() => (toast.hidden = true), 7000);
     }
   }
 
@@ -247,6 +247,11 @@ window.workbench = (() => {
   }
 
   const show = (name, html) => parts[name] && (parts[name].value = html);
+
+  // A file on its way to the app. Whatever the app says next takes the place of this.
+  const UPLOADING = `<div class="wb"><div class="toast working"><div><strong>Uploading…</strong><progress aria-label="Uploading"></progress></div>
+    <button type="button" data-dismiss aria-label="Dismiss">✕</button></div></div>`;
+  addEventListener("change", (event) => event.target.matches?.("input[type=file]") && event.target.files.length && show("notice", UPLOADING), true);
 
   return { wire, poll, beside, composer, press, query, typing, show, recallLight, toggleLight };
 })();

@@ -5,7 +5,7 @@ Everything that leaves this package went through ``templates/`` with autoescape 
 
 from workbench.ui.views.answers import ANSWERS, compare_answers
 from workbench.ui.views.artefacts import artefacts, export_form
-from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast
+from workbench.ui.views.base import PRODUCT, header, not_saved, title, toast, working
 from workbench.ui.views.compare import compare_board, compare_form, compare_result
 from workbench.ui.views.coverage import coverage, gates
 from workbench.ui.views.duplicates import CLUSTERS, MEMBERS, duplicates, similar
@@ -122,4 +122,5 @@ __all__ = [
     "train_queue",
     "train_runs",
     "undone",
+    "working",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.actions.answers import VERDICTS, Cell, Row
 from workbench.actions.comparing import Lineup
+from workbench.evaluation.job import FAILURES
 from workbench.records import ArgumentScore, Reply, Run
 from workbench.ui.forms import Bench
 from workbench.ui.views.base import TONES, calls_text, colors_of, outcome_text, pairs, render, short
@@ -98,7 +99,7 @@ def _answer(cell: Cell, run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
         "model": run.name or run.model,
-        "verdict": verdict,
+        "verdict": FAILURES.get(cell.reply.failure, verdict),
         "tone": TONES.get(verdict, "bad"),
         "got": short(got),
         "doubted": cell.doubted,

@@ -78,6 +78,11 @@ def toast(message: str, hint: str = "", bad: bool = False, undo: bool | str = Fa
     return render("toast.html", message=message, hint=hint, bad=bad, undo=undo)
 
 
+def working(title: str, share: float) -> str:
+    """How far long work is, 0 to 1, as a message in the corner."""
+    return render("working.html", title=title, percent=int(100 * share))
+
+
 def ago(at: str, now: datetime | None = None) -> str:
     """An ISO time in UTC as people say it: ``just now``, ``5 min ago``, ``3 h ago``, or the date."""
     if not at:

@@ -8,11 +8,13 @@ from typing import Any
 
 from workbench.actions.curate import DEFAULT_AUTHOR, SHIPPED_CHANGE
 from workbench.actions.history import SHOWN_SCENARIOS, ScenarioChange, Step
+from workbench.records import SPLITS
 from workbench.scenarios.differences import FieldChange, RowChange
 from workbench.store.changes import Change
 from workbench.store.snapshots import SnapshotInfo
 from workbench.ui.forms import Past
-from workbench.ui.views.base import ago, render, short
+from workbench.ui.views.base import ago, pairs, render, short
+from workbench.ui.views.scenarios import EXPORTS
 
 PAST_ROWS = 40
 SHOWN_ROWS = 300
@@ -80,6 +82,8 @@ def past_snapshots(found: Sequence[SnapshotInfo], past: Past, rows: Sequence[Row
         "history_snapshots.html",
         query=past.query,
         menu=[(one.hash, _snapshot(one)) for one in found],
+        splits=pairs(SPLITS),
+        formats=[(format, label) for format, label, _ in EXPORTS],
         old=past.old,
         new=past.new,
         compared=rows is not None,

@@ -24,8 +24,8 @@ from workbench.actions.serving import Serving, SlowError
 from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation, openai_routes
 from workbench.api.artefact_routes import artefact_routes
-from workbench.api.inbox_routes import inbox_routes
 from workbench.api.client_routes import client_routes
+from workbench.api.inbox_routes import inbox_routes
 from workbench.api.run_routes import run_routes
 from workbench.api.served_routes import served_routes
 from workbench.api.tool_routes import tool_routes

@@ -15,8 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from workbench import __version__
-from workbench.cli import comparing, data, generating, inbox, quality, runs, serving, tools, training
-from workbench.cli import comparing, data, generating, quality, runs, serving, suggesting, tools, training
+from workbench.cli import comparing, data, generating, inbox, quality, runs, serving, suggesting, tools, training
 from workbench.cli.output import fail
 from workbench.errors import WorkbenchError
 

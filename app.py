@@ -88,7 +88,7 @@ def serve(workspace: Workspace, loaded: Loaded) -> None:
         url = _url(host, listener.getsockname()[1])
         serving = Serving(store, config.serve_settings(settings))
         server = _server(build(store, access, serving, loaded), host)
-        with closing(serving), _following(store), _announced(workspace, AppFile(os.getpid(), url, access.key)):
+        with closing(serving), _following(store, serving), _announced(workspace, AppFile(os.getpid(), url, access.key)):
             print(f"The workbench is at {url} (Ctrl+C ends it; runs go on).", flush=True)
             if settings.server.open_browser:
                 threading.Timer(1.0, webbrowser.open, [url]).start()
@@ -108,7 +108,7 @@ def build(store: Store, access: Access, serving: Serving | None = None, loaded: 
     with warnings.catch_warnings():
         # Gradio says so although nobody asked for it.
         warnings.filterwarnings("ignore", message="SSR mode is not supported")
-        return ui.mount(app, store, auth=access.login, max_file_size=access.policy.max_bytes)
+        return ui.mount(app, store, serving, auth=access.login, max_file_size=access.policy.max_bytes)
 
 
 def access_for(settings: Config) -> Access:
@@ -196,10 +196,10 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _following(store: Store) -> Iterator[None]:
+def _following(store: Store, serving: Serving) -> Iterator[None]:
     """Follow the runs in the background."""
     stop = threading.Event()
-    thread = threading.Thread(target=follow, args=(store, stop), name="follow runs", daemon=True)
+    thread = threading.Thread(target=follow, args=(store, stop, serving), name="follow runs", daemon=True)
     thread.start()
     try:
         yield
@@ -208,10 +208,10 @@ def _following(store: Store) -> Iterator[None]:
         thread.join()
 
 
-def follow(store: Store, stop: threading.Event) -> None:
+def follow(store: Store, stop: threading.Event, serving: Serving | None = None) -> None:
     """Bring the store up to date about once a second until told to stop; an error is logged, not the end.
 
-    Less often it looks whether a toolset is due for auto-train.
+    Less often it looks whether a toolset is due for auto-train and which recorded decisions are too old.
     """
     pause, looked = 0.0, -KEEP_UP_SECONDS
     while not stop.wait(pause):
@@ -221,6 +221,8 @@ def follow(store: Store, stop: threading.Event) -> None:
             if time.monotonic() - looked > KEEP_UP_SECONDS:
                 looked = time.monotonic()
                 auto_train.keep_up(store)
+                if serving:
+                    serving.forget()
         except Exception:
             logger.exception("Following the runs failed; trying again in %g s.", PAUSE_AFTER_ERROR_SECONDS)
             pause = PAUSE_AFTER_ERROR_SECONDS

@@ -5,6 +5,7 @@ import pytest
 from tests.browser.checks import violations
 
 PAGES = ("/", "/scenarios", "/scenarios?open=s0", "/scenarios?open=new", "/coverage", "/generate", "/train", "/compare")
+PAGES += ("/playground", "/inbox")
 PAGES += ("/duplicates", "/review", "/history", "/history?change=1", "/history?scenario=s0", "/history?view=snapshots")
 
 

@@ -28,6 +28,7 @@ MAX_REPLIES, MAX_TOKENS, MAX_TOOLS, MAX_MESSAGES, MAX_STOPS, MAX_ALTERNATIVES = 
 DEFAULT_TOKENS = 256
 MAX_BEAMS = 8
 SERVED_KINDS = ("weights", "gguf")
+CONTEXT = ("os", "shell", "mode")
 _ROUTER = re.compile(
     r"\s*\[MODE\][ \t]*(?P<mode>\S*)\s*\[SYSTEM_PROMPT\]\s*.*?\[USER_REQUEST\]\s*(?P<request>.*)", re.S
 )
@@ -45,7 +46,7 @@ class Ask:
     """One request, read and checked.
 
     Attributes:
-        wish: the fields of ``inference.decisions.Wish`` as JSON, and ``stream``.
+        wish: the fields of ``inference.decisions.Wish`` as JSON, ``stream``, and ``show_prompt``.
         name: what the request calls the model.
         usage: whether a stream ends with its token counts.
     """
@@ -109,10 +110,10 @@ def read_ask(store: Store, body: Any, more: Sequence[str] = (), toolset: str = "
     given = _list(body, "messages", MAX_MESSAGES)
     if not given:
         raise RecordError("messages", "is empty")
-    messages = _read_messages(given)
+    messages, context = read_messages(given), _read_context(body.get("context"))
     tools = tuple(Tool.from_dict(row, f"tools[{i}]") for i, row in enumerate(_list(body, "tools", MAX_TOOLS)))
     if not tools:
-        messages, tools = _in_profile(messages, served), served.tools
+        messages, tools = _in_profile(messages, served, context), served.tools
     elif messages[0].role != "system":
         messages = (Message("system", TRIGGER), *messages)
     return Ask(model, served, messages, tools, _read_wish(body, tools), name, _read_usage(body))
@@ -134,23 +135,39 @@ def snapshot_of(store: Store, model_id: str) -> str:
     return run.snapshot if run else ""
 
 
-def _in_profile(messages: tuple[Message, ...], toolset: Toolset) -> tuple[Message, ...]:
+def read_request(said: str) -> dict[str, str]:
+    """What a user message asks for (``request``), and the ``os``, ``shell`` and ``mode`` in it, if any."""
+    found = _ROUTER.fullmatch(said) or _CONTEXT.fullmatch(said)
+    return {key: (value or "").strip() for key, value in found.groupdict().items()} if found else {"request": said}
+
+
+def _in_profile(messages: tuple[Message, ...], toolset: Toolset, context: Mapping[str, str]) -> tuple[Message, ...]:
     """The conversation as the served toolset's scenarios were written for training; a caller's system prompt stays."""
     system = [message for message in messages if message.role == "system"]
     rest = [message for message in messages if message.role != "system"]
-    if not rest or rest[-1].role != "user":
+    last = max((at for at, message in enumerate(rest) if message.role == "user"), default=-1)
+    if last < 0:
         return messages if system else (Message("system", toolset.profile.system_for("")), *messages)
-    said = rest[-1].content
-    found = _ROUTER.fullmatch(said) or _CONTEXT.fullmatch(said)
+    said = rest[last].content
     if _ROUTER.fullmatch(said) and toolset.profile.style == "router":
         return (*(system or [Message("system", TRIGGER)]), *rest)
-    parts = {key: (value or "").strip() for key, value in found.groupdict().items()} if found else {"request": said}
-    scenario = Scenario("request", toolset.name, **parts)
+    told: Json = {**read_request(said), **context}
+    scenario = Scenario("request", toolset.name, **told)
     first, *others = to_messages(scenario, toolset)
-    return (*(system or [first]), *rest[:-1], *others)
+    return (*(system or [first]), *rest[:last], *others, *rest[last + 1 :])
 
 
-def _read_messages(rows: Sequence[Any]) -> tuple[Message, ...]:
+def _read_context(value: Any) -> dict[str, str]:
+    """``{"os", "shell", "mode"}`` of the request: a further field, for callers who do not write them into the text."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or any(key not in CONTEXT or not isinstance(value[key], str) for key in value):
+        raise RecordError("context", f"must be an object with texts for {', '.join(CONTEXT)}")
+    return {key: text.strip() for key, text in value.items() if text.strip()}
+
+
+def read_messages(rows: Sequence[Any]) -> tuple[Message, ...]:
+    """Messages in OpenAI's form. Raises RecordError."""
     names: dict[str, str] = {}
     return tuple(_read_message(row, f"messages[{i}]", names) for i, row in enumerate(rows))
 
@@ -224,6 +241,7 @@ def _read_wish(body: Mapping[str, Any], tools: Sequence[Tool]) -> Json:
         "max_new_tokens": _number(body, limit, DEFAULT_TOKENS, 1, MAX_TOKENS, whole=True),
         "stop": _read_stop(body.get("stop")),
         "stream": _flag(body, "stream", False),
+        "show_prompt": _flag(body, "show_prompt", False),
         "sampling": {
             "temperature": temperature,
             "top_p": _number(body, "top_p", 1.0, 0.0, 1.0),

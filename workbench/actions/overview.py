@@ -11,6 +11,8 @@ from workbench.actions.coverage import Coverage, coverage
 from workbench.actions.runs import Progress
 from workbench.records import SPLITS, Run, Split
 from workbench.store import changes as change_store
+from workbench.store import inbox as inbox_store
+from workbench.store import traffic
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
@@ -30,6 +32,7 @@ class Overview:
         authored: somebody wrote or edited a scenario lately.
         compared: two models answered the same split of one snapshot.
         latest: the newest run, with its progress.
+        recorded: decisions of served models; ``inbox`` counts the questions that wait for a person.
     """
 
     approved: int
@@ -45,6 +48,8 @@ class Overview:
     authored: bool
     compared: bool
     latest: Progress | None
+    recorded: int = 0
+    inbox: int = 0
 
 
 def overview(store: Store) -> Overview:
@@ -68,6 +73,8 @@ def overview(store: Store) -> Overview:
         authored=any(change.kind == "edit" for change in change_store.changes(store, RECENT_CHANGES)),
         compared=_compared(comparing.evaluations(store)),
         latest=runs.progress(store, found[0].id) if found else None,
+        recorded=traffic.count_traffic(store),
+        inbox=inbox_store.waiting(store),
     )
 
 

@@ -25,6 +25,7 @@ from workbench.actions.answers import MANY
 from workbench.actions.artefact_verbs import RemoteArtefactVerbs
 from workbench.actions.content import open_workspace
 from workbench.actions.curation_remote import RemoteCuration
+from workbench.actions.inbox_verbs import RemoteInboxVerbs
 from workbench.actions.run_remote import RemoteRuns
 from workbench.actions.served_verbs import RemoteServedVerbs
 from workbench.actions.tool_verbs import RemoteToolVerbs
@@ -80,6 +81,10 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
     @property
     def artefacts(self) -> RemoteArtefactVerbs:
         return RemoteArtefactVerbs(self._json)
+
+    @property
+    def inbox(self) -> RemoteInboxVerbs:
+        return RemoteInboxVerbs(self._json, self._lines)
 
     @property
     def served(self) -> RemoteServedVerbs:

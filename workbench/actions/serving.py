@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import workbench
+from workbench.actions import capture
 from workbench.actions.chat import (
     MAX_TOKENS,
     Ask,
@@ -30,6 +31,8 @@ from workbench.store.database import Store
 
 Json = dict[str, Any]
 VERDICTS = ("good", "bad")
+NOT_KEPT = ("logprobs", "prompt")
+"""Parts of a decision that are for the caller alone: large, and they follow from the rest."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Serving:
         told = self.settings
         environment = worker_environment(os.environ) | ({"OMP_NUM_THREADS": str(told.threads)} if told.threads else {})
         self.process = ModelProcess(store.workspace.runs / "serving.log", environment, told.waiting, told.limits())
-        traffic.forget_before(store, self.settings.keep_days)
+        self.forget()
 
     def read(self, body: Any, toolset: str = "") -> Ask:
         """Check a request's body against what is served and how much may be asked.
@@ -177,11 +180,17 @@ class Serving:
             limit = f"{self.settings.seconds:g} seconds"
             raise SlowError(f"There was no answer within {limit}.", "Ask for fewer tokens, or try again.") from error
 
-    def record(self, completion: str, ask: Ask, body: Mapping[str, Any], decisions: list[Json]) -> None:
-        """Keep a decision, redacted; on disk when this returns. Does nothing where recording is off."""
-        if self.settings.traffic:
-            kept = [{key: value for key, value in one.items() if key != "logprobs"} for one in decisions]
-            traffic.record(self.store, completion, ask.model.id, ask.toolset.name, redact(body), redact(kept))
+    def record(self, completion: str, ask: Ask, body: Mapping[str, Any], decisions: list[Json]) -> bool:
+        """Keep a decision, redacted; on disk when this returns. Says whether it was kept: recording may be off."""
+        if not self.settings.traffic or not capture.wanted(self.store, completion):
+            return False
+        kept = [{key: value for key, value in one.items() if key not in NOT_KEPT} for one in decisions]
+        traffic.record(self.store, completion, ask.model.id, ask.toolset.name, redact(body), redact(kept))
+        return True
+
+    def forget(self) -> None:
+        """Delete decisions that are older than the shorter of the two limits."""
+        traffic.forget_before(self.store, min(self.settings.keep_days, capture.get(self.store).keep_days))
 
     def feedback(self, completion: str, verdict: str, comment: str = "", expected: Any = None) -> Json:
         """Keep what a person or program says of a completion.

@@ -33,6 +33,7 @@ from workbench.actions.artefact_verbs import ArtefactVerbs
 from workbench.actions.config import load as load_config
 from workbench.actions.config import serve_settings
 from workbench.actions.curation_verbs import CurationVerbs, to_filter
+from workbench.actions.inbox_verbs import InboxVerbs
 from workbench.actions.machine import Machine, detect
 from workbench.actions.meaning import compare_meaning
 from workbench.actions.models import ENDPOINT_PREFIX, RUN_PREFIX, STARTER_ID, ModelName, list_models
@@ -70,6 +71,11 @@ class Verbs(CurationVerbs, RunVerbs):
     def artefacts(self) -> ArtefactVerbs:
         """The verbs on artefacts."""
         return ArtefactVerbs(self.store)
+
+    @property
+    def inbox(self) -> InboxVerbs:
+        """The verbs on recorded decisions."""
+        return InboxVerbs(self.store)
 
     @property
     def served(self) -> ServedVerbs:

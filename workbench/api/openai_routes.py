@@ -31,6 +31,7 @@ RETRY_SECONDS = 1
 LOOK_SECONDS = 0.25
 """How often it is looked whether the client is still there."""
 _JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_EXTRAS = ("confidence", "latency_ms", "malformed", "problems", "prompt")
 logger = logging.getLogger("workbench")
 
 
@@ -245,7 +246,7 @@ def _choice(row: int, decision: Json) -> Json:
         "finish_reason": _finish(decision),
         "logprobs": _logprobs(decision),
         # What clients of OpenAI's API do not know and leave alone.
-        "router": {key: decision[key] for key in ("confidence", "latency_ms", "malformed", "problems")},
+        "router": {key: decision[key] for key in _EXTRAS if key in decision},
     }
 
 

@@ -25,6 +25,7 @@ from workbench.actions.verbs import Json, Verbs
 from workbench.api import curation, openai_routes
 from workbench.api.artefact_routes import artefact_routes
 from workbench.api.client_routes import client_routes
+from workbench.api.inbox_routes import inbox_routes
 from workbench.api.run_routes import run_routes
 from workbench.api.served_routes import served_routes
 from workbench.api.tool_routes import tool_routes
@@ -120,6 +121,7 @@ def install(app: FastAPI, store: Store, serving: Serving | None = None, loaded: 
     app.include_router(_preflight_routes(store), prefix="/api")
     app.include_router(_endpoint_routes(store), prefix="/api")
     app.include_router(artefact_routes(store), prefix="/api")
+    app.include_router(inbox_routes(store), prefix="/api")
     app.include_router(served_routes(store), prefix="/api")
     app.include_router(curation.routes(store), prefix="/api")
     app.include_router(_generate_routes(store), prefix="/api/generate")

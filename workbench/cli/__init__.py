@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from workbench import __version__
-from workbench.cli import comparing, data, generating, quality, runs, serving, suggesting, tools, training
+from workbench.cli import comparing, data, generating, inbox, quality, runs, serving, suggesting, tools, training
 from workbench.cli.output import fail
 from workbench.errors import WorkbenchError
 
@@ -43,6 +43,8 @@ VERBS = (
     comparing.add_score,
     serving.add_app,
     serving.add_serve,
+    inbox.add_inbox,
+    inbox.add_capture,
     serving.add_served,
     serving.add_config,
     suggesting.add_suggest,

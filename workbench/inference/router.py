@@ -179,8 +179,12 @@ class Router:
                 done.append(pending)
         return done
 
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
+        """A conversation as the model reads it."""
+        return self._dialect.render_prompt(messages, tools)
+
     def _encode(self, messages: Sequence[Message], tools: Sequence[Tool]) -> list[int]:
-        tokens = encode(self.loaded.tokenizer, [self._dialect.render_prompt(messages, tools)])[0]
+        tokens = encode(self.loaded.tokenizer, [self.prompt(messages, tools)])[0]
         if len(tokens) > MAX_PROMPT_TOKENS:
             raise WorkbenchError(
                 f"The prompt has {len(tokens)} tokens, more than {MAX_PROMPT_TOKENS}.", "Send fewer tools or turns."

@@ -104,7 +104,8 @@ class Worker:
             else:
                 alternatives = pending.wish.sampling.alternatives
                 tokenizer = router.loaded.tokenizer
-                decisions = [_with_spelling(one.to_dict(), tokenizer, alternatives) for one in pending.decisions]
+                spelled = [_with_spelling(one.to_dict(), tokenizer, alternatives) for one in pending.decisions]
+                decisions = [{**one, **asked["shown"]} for one in spelled]
                 self._say({"id": asked["id"], "decisions": decisions})
 
     def _leave(self, pending: Pending) -> Json:
@@ -175,7 +176,8 @@ class Worker:
         from workbench.inference.picking import Sampling, Taken
 
         told = dict(asked["wish"])
-        stream, sampling = told.pop("stream", False), told.pop("sampling")
+        stream, show_prompt = told.pop("stream", False), told.pop("show_prompt", False)
+        sampling = told.pop("sampling")
         sampling["bias"] = {int(token): value for token, value in sampling.get("bias", {}).items()}
         wish = Wish(choice=Choice(**told.pop("choice")), sampling=Sampling(**sampling), **told)
         messages = [_message(row) for row in asked["messages"]]
@@ -186,7 +188,8 @@ class Worker:
             return True
 
         pending = router.begin(messages, tools, wish, grew if stream else None)
-        self._asked[pending], self._pending[asked["id"]] = asked, pending
+        shown = {"prompt": router.prompt(messages, tools)} if show_prompt else {}
+        self._asked[pending], self._pending[asked["id"]] = {**asked, "shown": shown}, pending
         if asked["id"] in self._cancelled:
             pending.cancel()
 

@@ -179,6 +179,24 @@ def _m0010_served(cursor: Cursor) -> None:
     """)
 
 
+def _m0012_inbox(cursor: Cursor) -> None:
+    """Which decisions answer the same question, what people made of them, and what is recorded at all."""
+    cursor.execute("""
+        ALTER TABLE traffic ADD COLUMN question VARCHAR DEFAULT '';
+        UPDATE traffic SET question = 'old:' || md5(
+            coalesce(json_extract(request, '$.messages')::VARCHAR, '')
+            || coalesce(json_extract(request, '$.tools')::VARCHAR, ''));
+        CREATE TABLE inbox (
+            change_id BIGINT, completion VARCHAR, model VARCHAR NOT NULL, verdict VARCHAR NOT NULL,
+            scenario VARCHAR NOT NULL, author VARCHAR NOT NULL, judged_at VARCHAR NOT NULL,
+            PRIMARY KEY (change_id, completion));
+        CREATE TABLE inbox_findings (completion VARCHAR PRIMARY KEY, change_id BIGINT NOT NULL, body JSON NOT NULL);
+        CREATE TABLE capture (
+            one BOOLEAN PRIMARY KEY, active BOOLEAN NOT NULL, share DOUBLE NOT NULL, keep_days INTEGER NOT NULL,
+            author VARCHAR NOT NULL, updated_at VARCHAR NOT NULL);
+    """)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0001_scenarios", _m0001_scenarios),
     ("0002_runs", _m0002_runs),
@@ -190,4 +208,5 @@ MIGRATIONS: tuple[tuple[str, Callable[[Cursor], None]], ...] = (
     ("0008_run_tags", _m0008_run_tags),
     ("0009_endpoints", _m0009_endpoints),
     ("0010_served", _m0010_served),
+    ("0012_inbox", _m0012_inbox),
 )

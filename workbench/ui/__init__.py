@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
+from workbench.actions.serving import Serving
 from workbench.evaluation.report import plotly_script
 from workbench.store.database import Store
 from workbench.ui import (
@@ -20,6 +21,8 @@ from workbench.ui import (
     generate,
     history,
     home,
+    inbox,
+    playground,
     review,
     scenarios,
     theme,
@@ -31,6 +34,7 @@ from workbench.ui import (
 PAGES = (
     ("Scenarios", scenarios),
     ("Review", review),
+    ("Inbox", inbox),
     ("Tools", tools),
     ("Coverage", coverage),
     ("Duplicates", duplicates),
@@ -43,8 +47,8 @@ CACHE_SECONDS = 3600
 """How long files handed to a browser are kept."""
 
 
-def build(store: Store) -> gr.Blocks:
-    """All pages on one open store, each with an address of its own."""
+def build(store: Store, serving: Serving | None = None) -> gr.Blocks:
+    """All pages on one open store, each with an address of its own. ``serving``: what the Playground talks to."""
     gr.set_static_paths([plotly_script()])
     with gr.Blocks(
         title=views.PRODUCT, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
@@ -53,17 +57,19 @@ def build(store: Store) -> gr.Blocks:
     for name, page in PAGES:
         with demo.route(name, f"/{name.lower()}", show_in_navbar=False):
             page.page(demo, store)
+    with demo.route("Playground", "/playground", show_in_navbar=False):
+        playground.page(demo, serving or Serving(store))
     return demo
 
 
-def mount(server: FastAPI, store: Store, **options: Any) -> FastAPI:
+def mount(server: FastAPI, store: Store, serving: Serving | None = None, **options: Any) -> FastAPI:
     """Serve the pages under ``/``. ``options`` go to ``gradio.mount_gradio_app``: ``auth``, ``max_file_size`` …"""
     with warnings.catch_warnings():
         # Gradio says so of every app with several pages, also when rendering on the server is not asked for.
         warnings.filterwarnings("ignore", "SSR mode is not supported", UserWarning)
         return gr.mount_gradio_app(
             server,
-            build(store),
+            build(store, serving),
             path="/",
             theme=theme.theme(),
             css=theme.css(),

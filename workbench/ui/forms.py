@@ -36,6 +36,7 @@ from workbench.records import (
 )
 from workbench.scenarios.places import ABSENT, value_at
 from workbench.store.answers import FIGURES
+from workbench.store.capture import Capture
 from workbench.store.scenarios import UNSET, ScenarioFilter
 from workbench.training.settings import TrainSettings
 from workbench.ui import scoring_form
@@ -120,6 +121,33 @@ class Desk:
     def at(self, **changes: Any) -> Desk:
         # What is opened next is no variant of what was open before.
         return replace(self, **({"like": ""} | changes if "open" in changes else changes))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the Playground's form asks of one model; an empty ``model`` asks none."""
+
+    model: str
+    request: str
+    toolset: str
+    context: Mapping[str, str]
+    constrained: bool
+
+
+def question(fields: Fields, second: bool = False) -> Question:
+    """``second``: what is asked of the model beside the first one."""
+    context = {name: one(fields, name) for name in ("os", "shell", "mode") if one(fields, name)}
+    model = one(fields, "other" if second else "model")
+    return Question(model, one(fields, "request"), one(fields, "toolset"), context, bool(one(fields, "constrained")))
+
+
+def capture(fields: Fields) -> Capture:
+    """What is to be recorded. A field that is no number becomes one that the action refuses."""
+    try:
+        share = float(one(fields, "share")) / 100
+    except ValueError:
+        share = -1
+    return Capture(bool(one(fields, "active")), share, whole(fields, "keep_days"))
 
 
 def blank(filter: ScenarioFilter, toolset: Toolset, id: str, given: str = "") -> Scenario:

@@ -33,7 +33,7 @@ def page(demo: gr.Blocks, store: Store) -> None:
         )
         form = ui.live("editor", events=("save", "reshape", "close"))
     message = ui.notice()
-    editor = _DraftEditor(store)
+    editor = DraftEditor(store)
     body.edit(editor.edit, None, [form, message], **ui.QUIET)
     form.save(editor.keep, None, [form, message], **ui.QUIET)
     form.reshape(editor.reshape, None, [form, message], **ui.EAGER)
@@ -98,8 +98,10 @@ class _Desk:
         return {}
 
 
-class _DraftEditor(Editor):
-    """The editor beside the queue; the address says which draft it holds."""
+class DraftEditor(Editor):
+    """The editor beside a queue; the address says which draft it holds."""
+
+    SAID = "Saved. Now judge it."
 
     @ui.answering(1)
     def edit(self, event: gr.EventData) -> tuple[str, str]:
@@ -115,7 +117,7 @@ class _DraftEditor(Editor):
             change = curate.save_scenario(self.store, scenario, author)
         except ProblemsError as error:
             return self.drawn(event, desk, scenario, toolset, error), views.not_saved(error.problems, error.hint)
-        said = "Saved. Now judge it." if change else "Nothing was changed."
+        said = self.SAID if change else "Nothing was changed."
         return views.saved(scenario.id), views.toast(said)
 
     @ui.answering(1)

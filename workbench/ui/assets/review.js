@@ -1,7 +1,12 @@
-// The Review page: a queue of drafts worked through with single keys. Knows no scenario: the server draws each.
+// Review and Inbox: a queue worked through with single keys. Knows no scenario: the server draws each.
 // What comes next is fetched before it is wanted, and verdicts are sent behind one's back, one after the other.
-window.workbenchReview = (element, server, trigger) => {
+//   named  whether people say who they are first     words  what verdicts are called when they are counted
+//   keys   key → verdict, beside E, S and U; the first is the one that an item can bar ([data-barred])
+//          an item allows a verdict of [data-only] only where it has an element with that verdict in data-allows
+window.workbenchReview = (element, server, trigger, options) => {
   "use strict";
+  const { named = true, keys = { a: "approve", r: "reject" }, words = { approve: "approved", reject: "rejected" }, only = [] } = options ?? {};
+  const [GOOD] = Object.values(keys);
   const NAME = "workbench-reviewer", AHEAD = 4;
   const slot = (name) => element.querySelector(`[data-slot=${name}]`);
   const cache = new Map(); // id → promise of its HTML
@@ -10,7 +15,7 @@ window.workbenchReview = (element, server, trigger) => {
 
   const wanted = () => workbench.query().toolset?.[0] ?? "";
   const ask = async (what, more = {}) => {
-    const reply = await server.ask({ what, reviewer, toolset: wanted(), ...more });
+    const reply = await server.ask({ what, reviewer, toolset: wanted(), query: workbench.query(), ...more });
     if (!reply) throw new Error("The app does not answer.");
     if (reply.toast) workbench.show("notice", reply.toast);
     return reply;
@@ -23,7 +28,7 @@ window.workbenchReview = (element, server, trigger) => {
   const editing = () => document.querySelector("#wb-editor form");
 
   async function start() {
-    if (!reviewer) return askName();
+    if (named && !reviewer) return askName();
     const reply = await ask("queue");
     if (!reply.ids) return;
     slot("setup").innerHTML = reply.setup;
@@ -65,30 +70,30 @@ window.workbenchReview = (element, server, trigger) => {
   }
 
   function tally() {
-    const count = (verdict) => done.filter((one) => one.verdict === verdict).length;
-    const judged = count("approve") + count("reject");
+    const count = (word) => done.filter((one) => (words[one.verdict] ?? "skipped") === word).length;
     const left = Math.max(0, queue.length - at);
-    const all = judged + count("skip") + left;
+    const all = done.length + left;
     slot("bar").max = all || 1;
     slot("bar").value = all - left;
     slot("count").textContent = all ? `${Math.min(all, all - left + 1)} of ${all}` : "";
-    slot("tally").textContent = `${count("approve")} approved, ${count("reject")} rejected, ${count("skip")} skipped`;
+    slot("tally").textContent = [...new Set([...Object.values(words), "skipped"])].map((word) => `${count(word)} ${word}`).join(", ");
     element.querySelector("[data-shortcut=redo]").disabled = !undone.length;
   }
 
   // Goes on at once; should the server refuse, the draft comes back with the reason.
-  function judge(verdict) {
+  function judge(verdict, other) {
     const id = current();
     if (!ready || !id || editing()) return;
     const barred = slot("item").querySelector("[data-barred]");
-    if (verdict === "approve" && barred) return void workbench.show("notice", barred.innerHTML + `<!-- ${Date.now()} -->`);
+    if (only.includes(verdict) && !slot("item").querySelector(`[data-allows=${verdict}]`)) return;
+    if (verdict === GOOD && barred && !other) return void workbench.show("notice", barred.innerHTML + `<!-- ${Date.now()} -->`);
     const one = { id, verdict, change: 0 };
     done.push(one);
     undone = [];
     at += 1;
     if (verdict !== "skip")
       sent = sent.then(async () => {
-        const reply = await ask("judge", { id, verdict });
+        const reply = await ask("judge", { id: other ?? id, verdict });
         if (reply.change) one.change = reply.change;
         else refused(one);
       }).catch(() => refused(one));
@@ -129,12 +134,14 @@ window.workbenchReview = (element, server, trigger) => {
     if (ready && current() && !editing()) trigger("edit", { id: current(), query: workbench.query() });
   }
 
-  const KEYS = { a: () => judge("approve"), r: () => judge("reject"), s: () => judge("skip"), e: edit, u: back };
+  const KEYS = { s: () => judge("skip"), e: edit, u: back };
+  for (const [key, verdict] of Object.entries(keys)) KEYS[key] = () => judge(verdict);
 
   element.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-key], [data-go], [data-rename], [data-shortcut]");
+    const button = event.target.closest("[data-key], [data-go], [data-rename], [data-shortcut], [data-other]");
     if (!button) return;
     if (button.dataset.key) return KEYS[button.dataset.key]();
+    if (button.dataset.other) return judge(GOOD, button.dataset.other);
     if (button.dataset.shortcut === "redo") return void again();
     if ("rename" in button.dataset) return askName();
     event.preventDefault();
@@ -146,6 +153,7 @@ window.workbenchReview = (element, server, trigger) => {
     draw();
   });
   element.addEventListener("submit", (event) => {
+    if (!("who" in event.target.dataset)) return;
     event.preventDefault();
     reviewer = event.target.elements.reviewer.value.trim();
     if (!reviewer) return;
@@ -155,7 +163,14 @@ window.workbenchReview = (element, server, trigger) => {
     start();
   });
   element.addEventListener("change", async (event) => {
-    const { name, value } = event.target;
+    const { name, value, dataset } = event.target;
+    if ("filter" in dataset) {
+      const search = new URLSearchParams(location.search);
+      search.delete("open");
+      value ? search.set(name, value) : search.delete(name);
+      history.replaceState(history.state, "", `${location.pathname}?${search}`);
+      return void start();
+    }
     if (name === "toolset") return void (location.search = new URLSearchParams({ toolset: value }).toString());
     if (name === "reviewers") await ask("reviewers", { reviewers: Number(value) }), start();
   });
@@ -174,10 +189,16 @@ window.workbenchReview = (element, server, trigger) => {
     if (!saved || saved.seen) return;
     saved.seen = true;
     cache.delete(saved.dataset.saved);
+    // Where saving is the verdict, the queue goes on.
+    if (saved.dataset.change && current() === saved.dataset.saved) {
+      done.push({ id: saved.dataset.saved, verdict: "correct", change: Number(saved.dataset.change) });
+      at += 1;
+    }
     draw();
   }).observe(document.getElementById("wb-editor"), { childList: true, subtree: true });
 
+  document.addEventListener("workbench-queue", start);
   const known = element.querySelector("[name=reviewer]");
-  if (!reviewer && known.value) reviewer = known.value;
+  if (!reviewer && known?.value) reviewer = known.value;
   start();
 };

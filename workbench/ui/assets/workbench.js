@@ -177,6 +177,26 @@ window.workbench = (() => {
     });
   }
 
+  // A form whose field is typed in: Enter sends, Shift+Enter begins a line, what was sent leaves the field.
+  function composer(element) {
+    const field = () => element.querySelector("textarea");
+    element.addEventListener("keydown", (event) => {
+      if (event.target !== field() || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      if (field().value.trim()) field().form.requestSubmit();
+    });
+    element.addEventListener("submit", () => setTimeout(() => ((field().value = ""), field().focus())));
+    document.addEventListener("workbench-settled", () => {
+      for (const news of document.querySelectorAll("[data-waiting]")) news.closest("article")?.scrollIntoView({ block: "nearest" });
+    });
+    document.addEventListener("click", (event) => {
+      const text = event.target.closest?.("[data-example]")?.dataset.example;
+      if (!text) return;
+      field().value = text;
+      field().form.requestSubmit();
+    });
+  }
+
   function lost(yes) {
     let bar = document.getElementById("wb-lost");
     if (yes && !bar) {
@@ -233,5 +253,5 @@ window.workbench = (() => {
     <button type="button" data-dismiss aria-label="Dismiss">✕</button></div></div>`;
   addEventListener("change", (event) => event.target.matches?.("input[type=file]") && event.target.files.length && show("notice", UPLOADING), true);
 
-  return { wire, poll, beside, press, query, typing, show, recallLight, toggleLight };
+  return { wire, poll, beside, composer, press, query, typing, show, recallLight, toggleLight };
 })();

@@ -13,6 +13,16 @@ from workbench.ui.views.editor import editor
 from workbench.ui.views.generate import generate_form, generate_head, generate_now, generate_preview
 from workbench.ui.views.history import PAST_ROWS, past_changes, past_scenario, past_snapshots
 from workbench.ui.views.home import home
+from workbench.ui.views.inbox import inbox_item, inbox_page, inbox_setup
+from workbench.ui.views.loop import loop
+from workbench.ui.views.playground import (
+    place,
+    playground_empty,
+    playground_form,
+    playground_served,
+    playground_tools,
+    talk,
+)
 from workbench.ui.views.preflight import preflight
 from workbench.ui.views.review import review_item, review_page, review_setup, saved
 from workbench.ui.views.scenarios import (
@@ -69,10 +79,19 @@ __all__ = [
     "home",
     "import_panel",
     "imported",
+    "inbox_item",
+    "inbox_page",
+    "inbox_setup",
+    "loop",
     "not_saved",
     "past_changes",
     "past_scenario",
     "past_snapshots",
+    "place",
+    "playground_empty",
+    "playground_form",
+    "playground_served",
+    "playground_tools",
     "preflight",
     "profile_editor",
     "redone",
@@ -86,6 +105,7 @@ __all__ = [
     "scenarios_head",
     "scenarios_list",
     "similar",
+    "talk",
     "title",
     "toast",
     "tool_editor",

@@ -27,6 +27,8 @@ PAGES = (
     ("/duplicates", "Duplicates"),
     ("/train", "Train"),
     ("/compare", "Compare"),
+    ("/playground", "Playground"),
+    ("/inbox", "Inbox"),
     ("/history", "History"),
 )
 TONES = {

@@ -21,6 +21,8 @@ def home(overview: Overview) -> str:
         finished=done == len(steps),
         figures=_figures(overview),
         splits=shares(overview.splits),
+        recorded=overview.recorded,
+        inbox=overview.inbox,
         run=_latest(overview.latest) if overview.latest else None,
     )
 

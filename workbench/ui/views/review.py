@@ -22,9 +22,13 @@ def review_page(user: str = "") -> str:
     return render("review.html", user=user)
 
 
-def saved(id: str) -> str:
-    """What stands in the editor's place once a draft was saved: nothing to see, but the script finds it."""
-    return render("review_saved.html", id=id)
+def saved(id: str, change: int = 0) -> str:
+    """What stands in the editor's place once a draft was saved: nothing to see, but the script finds it.
+
+    Args:
+        change: where saving is the verdict: the change that holds it.
+    """
+    return render("review_saved.html", id=id, change=change or "")
 
 
 def review_setup(

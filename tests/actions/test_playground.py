@@ -1,0 +1,114 @@
+"""A conversation turn by turn, with the process that answers replaced by a script of events."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from workbench.actions import curate, playground
+from workbench.actions.playground import Talk
+from workbench.actions.serving import Serving
+from workbench.errors import WorkbenchError
+from workbench.store import Store, traffic
+
+CALL = {"name": "ping", "arguments": {"host": "example.org"}}
+
+
+def decision(*calls: Any, text: str = "", malformed: str = "") -> dict[str, Any]:
+    figures = {"confidence": 0.5, "latency_ms": 3.0, "prompt_tokens": 9, "completion_tokens": 2, "finish": "stop"}
+    return {"calls": list(calls), "text": text, "raw": "raw", "malformed": malformed, "problems": [], **figures}
+
+
+class Line:
+    """Says what it was told to, and keeps what it was asked."""
+
+    pid, waiting = None, 0
+
+    def __init__(self, *decisions: dict[str, Any]) -> None:
+        self.left, self.asked = list(decisions), []
+
+    async def ask(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        self.asked.append(request)
+        yield {"row": 0, "text": "ra"}
+        found = self.left.pop(0)
+        yield found if "error" in found else {"decisions": [{**found, "prompt": "P", "logprobs": []}]}
+
+    def close(self) -> None:
+        pass
+
+
+def served(store: Store, *decisions: dict[str, Any]) -> Serving:
+    serving = Serving(store)
+    serving.process = Line(*decisions)  # type: ignore[assignment]
+    return serving
+
+
+def talked(serving: Serving, talk: Talk) -> list[Talk]:
+    async def run() -> list[Talk]:
+        return [one async for one in playground.answer(serving, talk)]
+
+    return asyncio.run(run())
+
+
+def test_an_answer_grows_and_is_recorded(store: Store):
+    serving = served(store, decision(CALL))
+    grown = talked(serving, Talk(context={"os": "linux", "mode": "act"}).says("reach example.org"))
+    assert [one.exchanges[0].growing for one in grown] == ["", "ra", ""]
+    turn = grown[-1].exchanges[0]
+    assert turn.done and turn.recorded and turn.decision and turn.decision["prompt"] == "P"
+    (row,) = traffic.list_traffic(store)
+    assert row["id"] == turn.completion and row["request"]["context"] == {"os": "linux", "mode": "act"}
+    assert "prompt" not in row["reply"][0]
+    told = playground.say(serving, grown[-1], 0, "bad")
+    assert told.exchanges[0].verdict == "bad" and traffic.list_traffic(store)[0]["feedback"][0]["verdict"] == "bad"
+
+
+def test_results_of_tools_go_back_to_the_model(store: Store):
+    serving = served(store, decision(CALL, CALL), decision(text="up"))
+    first = talked(serving, Talk().says("reach example.org"))[-1]
+    for wrong in (["one"], ["one", " "]):
+        with pytest.raises(WorkbenchError, match="Each call needs a result"):
+            first.answers_calls(wrong)
+    second = talked(serving, first.answers_calls(['{"up": true}', "yes"]))[-1]
+    said = serving.process.asked[1]["messages"]  # type: ignore[attr-defined]
+    assert [row["role"] for row in said] == ["system", "user", "assistant", "tool", "tool"]
+    assert [row["result"] for row in said[3:]] == [{"up": True}, "yes"] and said[3]["name"] == "ping"
+    with pytest.raises(WorkbenchError, match="tool's result"):
+        playground.save(serving, second, 1)
+    third = talked(served(store, decision(CALL)), second.says("and now example.org"))[-1]
+    saved = playground.save(serving, third, 2)
+    kept = curate.get(store, saved.exchanges[2].scenario)
+    assert kept.request == "and now example.org"
+    assert [turn.role for turn in kept.history] == ["user", "assistant", "tool", "tool", "assistant"]
+
+
+def test_an_error_is_told_and_gives_way(store: Store):
+    serving = served(store, {"error": "too long", "hint": "shorten", "kind": "request"}, decision(CALL))
+    failed = talked(serving, Talk().says("x"))[-1]
+    assert (failed.exchanges[0].error, failed.exchanges[0].hint) == ("too long", "shorten")
+    again = talked(serving, failed.says("y"))[-1]
+    assert len(again.exchanges) == 1 and again.exchanges[0].decision
+    unknown = talked(serving, Talk(model="nobody").says("x"))[-1]
+    assert "nobody" in unknown.exchanges[0].error
+
+
+def test_what_is_near_a_held_out_scenario_needs_a_second_word(store: Store):
+    serving = served(store, decision())
+    talk = talked(serving, Talk().says("please ping host8"))[-1]
+    near = playground.save(serving, talk, 0)
+    assert near.exchanges[0].near and not near.exchanges[0].scenario
+    saved = playground.save(serving, near, 0, near_held_out=True)
+    assert curate.get(store, saved.exchanges[0].scenario).split == "test"
+
+
+def test_a_reply_that_could_not_be_read_is_saved_to_be_corrected(store: Store):
+    serving = served(store, decision(malformed="cut"))
+    talk = talked(serving, Talk().says("hm"))[-1]
+    kept = curate.get(store, playground.save(serving, talk, 0).exchanges[0].scenario)
+    assert kept.status == "draft" and kept.source.startswith("playground:starter chatcmpl-")
+
+
+def test_choices(store: Store):
+    ids = [id for id, _ in playground.choices(Serving(store))]
+    assert ids[:3] == ["served", "starter", "starter+int8"] and len(ids) == len(set(ids)) > 4

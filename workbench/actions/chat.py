@@ -19,6 +19,7 @@ from workbench.actions.served import ALIAS, served_model
 from workbench.errors import WorkbenchError
 from workbench.records import TRIGGER, Message, Model, RecordError, Scenario, Tool, ToolCall, Toolset
 from workbench.scenarios.messages import to_messages
+from workbench.scenarios.systems import SYSTEMS
 from workbench.scenarios.validate import check_schema
 from workbench.store import runs as run_store
 from workbench.store.database import Store
@@ -33,7 +34,9 @@ _ROUTER = re.compile(
     r"\s*\[MODE\][ \t]*(?P<mode>\S*)\s*\[SYSTEM_PROMPT\]\s*.*?\[USER_REQUEST\]\s*(?P<request>.*)", re.S
 )
 _CONTEXT = re.compile(
-    r"\s*OS:[ \t]*(?P<os>[^,\n]*)(?:,[ \t]*Shell:[ \t]*(?P<shell>[^\n]*))?\n\s*(?:Query:)?\s*(?P<request>.*)", re.S
+    r"\s*OS:[ \t]*(?P<os>[^,\n]*)(?:,[ \t]*Shell:[ \t]*(?P<shell>[^,\n]*))?(?:,[^\n]*)?"
+    r"\n\s*(?:Query:)?\s*(?P<request>.*)",
+    re.S,
 )
 
 
@@ -136,9 +139,17 @@ def snapshot_of(store: Store, model_id: str) -> str:
 
 
 def read_request(said: str) -> dict[str, str]:
-    """What a user message asks for (``request``), and the ``os``, ``shell`` and ``mode`` in it, if any."""
+    """What a user message asks for (``request``), and the ``os``, ``shell`` and ``mode`` in it, if any.
+
+    Caro names systems its own way (``darwin (macOS)``) and goes on with preferences, which no prompt of ours has.
+    """
     found = _ROUTER.fullmatch(said) or _CONTEXT.fullmatch(said)
-    return {key: (value or "").strip() for key, value in found.groupdict().items()} if found else {"request": said}
+    if not found:
+        return {"request": said}
+    told = {key: (value or "").strip() for key, value in found.groupdict().items()}
+    if system := told.get("os"):
+        told["os"] = SYSTEMS.get(system.split()[0].lower(), system)
+    return told
 
 
 def _in_profile(messages: tuple[Message, ...], toolset: Toolset, context: Mapping[str, str]) -> tuple[Message, ...]:

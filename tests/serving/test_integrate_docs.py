@@ -124,12 +124,3 @@ def test_python_examples_compile(example: str):
 def test_every_example_takes_the_key_from_where_it_is_set():
     named = set(re.findall(r'os\.environ\["(\w+)"\]', TEXT))
     assert named == {variable_of("auth", "api_key")} and "sk-" not in TEXT
-
-
-@pytest.mark.parametrize("library", ["langchain_openai", "llama_index.llms.openai_like"])
-def test_frameworks(served: Served, library: str, monkeypatch: pytest.MonkeyPatch, capsys):
-    pytest.importorskip(library)
-    monkeypatch.setenv(variable_of("auth", "api_key"), KEY)
-    (example,) = blocks("python", library)
-    run(example.replace(APP, served.url))
-    assert capsys.readouterr().out.startswith("[")

@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerFast
 
 from workbench.inference.starter.generator import Difficulty, Row, rows
 from workbench.inference.starter.lexicon import Lexicon, load_lexicon
-from workbench.inference.starter.pretrain import LONGEST_CONTINUATION, encode, texts
+from workbench.inference.starter.packing import LONGEST_CONTINUATION, encode, texts
 from workbench.inference.starter.tools import make_tools
 from workbench.workspace import STARTER
 

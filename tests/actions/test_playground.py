@@ -1,11 +1,11 @@
 """A conversation turn by turn, with the process that answers replaced by a script of events."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
+from tests.aside import run_aside
 from workbench.actions import curate, playground
 from workbench.actions.playground import Talk
 from workbench.actions.serving import Serving
@@ -48,7 +48,7 @@ def talked(serving: Serving, talk: Talk) -> list[Talk]:
     async def run() -> list[Talk]:
         return [one async for one in playground.answer(serving, talk)]
 
-    return asyncio.run(run())
+    return run_aside(run)
 
 
 def test_an_answer_grows_and_is_recorded(store: Store):

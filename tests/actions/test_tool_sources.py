@@ -1,16 +1,15 @@
 """Tools of real MCP servers that the tests start, and of servers that are none."""
 
-import asyncio
 import socket
 import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from tests.aside import run_aside
 from workbench.actions import tool_sources, toolsets
 from workbench.errors import WorkbenchError
 from workbench.workspace import REPOSITORY
@@ -64,9 +63,7 @@ def test_whoever_asks_may_be_in_an_event_loop(monkeypatch):
     async def asking():
         return tool_sources.ask_command([*SERVER, "stdio"], 60)
 
-    # A thread of its own, for the browser tests of the same session leave a running loop in this one.
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(lambda: asyncio.run(asking())).result()[0] == "lamps-of this house"
+    assert run_aside(asking)[0] == "lamps-of this house"
 
 
 def test_a_command_that_says_nothing_ends_after_a_while(monkeypatch):

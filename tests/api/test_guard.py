@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from starlette.datastructures import Headers
 
+from tests.aside import run_aside
 from workbench.api import guard
 from workbench.api.guard import Guard, Policy, check
 
@@ -74,7 +75,7 @@ def run_guard(scope: dict, messages: list[dict], policy: Policy) -> tuple[list[d
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Guard(app, policy)(scope, receive, send))
+    run_aside(lambda: Guard(app, policy)(scope, receive, send))
     return received, sent
 
 
@@ -139,7 +140,7 @@ def behind(app, receive, policy: Policy = LOCAL) -> list[dict]:
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Guard(app, policy)(scope_of("http", "localhost"), receive, send))
+    run_aside(lambda: Guard(app, policy)(scope_of("http", "localhost"), receive, send))
     return sent
 
 

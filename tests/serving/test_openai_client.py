@@ -3,13 +3,13 @@
 import asyncio
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import openai
 import pytest
 
 import workbench
+from tests.aside import run_aside
 from tests.small_workspace import TOOLSET, open_small
 from workbench.actions import answers
 from workbench.cli import main
@@ -109,9 +109,7 @@ def test_async_clients_at_once(served):
             ]
             return [found.choices[0].message.tool_calls[0].function.arguments for found in await asyncio.gather(*asked)]
 
-    # A thread of its own: where browser tests ran before, this one has a loop already.
-    with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(lambda: asyncio.run(run())).result()
+    found = run_aside(run)
     assert found[0] == found[2] and found[1] == found[3]
 
 

@@ -67,7 +67,8 @@ def shown(store: Store, place: RunPlace) -> tuple[str, str, str]:
     queue = views.train_queue(run_queue.queue(store))
     if chosen is None:
         return views.train_now(None, "", place.address), queue, views.train_runs(listed, "", place)
-    place = replace(place, run="" if chosen == watched(store) else chosen.id)
+    # By its id from now on: when it ends, the page must not turn to another run.
+    place = replace(place, run=chosen.id)
     now = views.train_now(runs.progress(store, chosen.id), runs.log_tail(store, chosen.id), place.address)
     return now, queue, views.train_runs(listed, chosen.id, place, run_list.tags(store))
 

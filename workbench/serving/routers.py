@@ -35,17 +35,22 @@ class Routers:
 
     def load(self, model: Json, toolset: Json) -> None:
         """Load a model unless it is there already. Raises WorkbenchError: see ``engine.load``."""
-        key = _key(model)
         if self.find(model):
             return
-        with self._lock:
-            # One that is answering is never forgotten; there may be one too many for as long as it does.
-            idle = [name for name, router in self._known.items() if not router.busy]
-            for name in idle[: max(0, len(self._known) - self._most + 1)]:
-                del self._known[name]
         router = self._load(model, toolset)
         with self._lock:
-            self._known[key] = router
+            self._known[_key(model)] = router
+
+    def make_room(self, room: int) -> None:
+        """Forget the oldest idle ones until there is room for so many more.
+
+        One that is answering is never forgotten; there may be too many for as long as it does. Only whoever begins
+        requests may call this: between finding a router and beginning with it, nobody may forget it.
+        """
+        with self._lock:
+            idle = [name for name, router in self._known.items() if not router.busy]
+            for name in idle[: max(0, len(self._known) - self._most + room)]:
+                del self._known[name]
 
     def busy(self) -> list[Router]:
         """Those that have requests on their way."""

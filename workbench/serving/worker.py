@@ -138,6 +138,7 @@ class Worker:
         key = json.dumps(model, sort_keys=True)
         self._held.setdefault(key, []).append(asked)
         if len(self._held[key]) == 1:
+            self._routers.make_room(1)
             self._aside.submit(self._bring, key, model, asked["toolset"])
 
     def _bring(self, key: str, model: Json, toolset: Json) -> None:
@@ -153,6 +154,8 @@ class Worker:
         def release() -> None:
             for asked in self._held.pop(key):
                 self._guarded(asked["id"], partial(self._take, asked, failed))
+            # Several may have been asked for while there was room for one.
+            self._routers.make_room(0)
             begun.set()
 
         self._arrived.put(release)

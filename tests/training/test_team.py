@@ -22,7 +22,7 @@ from workbench.training.settings import TrainSettings
 from workbench.training.team import device_of
 
 # Mixed batches of two prefixes, an odd number of them, and an early validation.
-SETTINGS = replace(QUICK, epochs=5, batch_size=2, device="cpu", checkpoint_every=1, validate_every=3)
+SETTINGS = replace(QUICK, epochs=20, batch_size=2, device="cpu", checkpoint_every=1, validate_every=3)
 
 
 @pytest.fixture(scope="module")

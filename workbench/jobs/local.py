@@ -57,10 +57,12 @@ def launch(folder: Path, module: str, keep: Sequence[str] = (), resources: Resou
         raise WorkbenchError(
             f"The run could not be started: {error.strerror}.", "Is the run folder there, and is the disk full?"
         ) from error
-    # Somebody must collect the child's exit status, or it stays a zombie as long as this process lives.
+    # Before anybody collects its exit status: a child that has ended by now can be looked up until then.
+    worker = ProcessId.of(child.pid)
+    # Somebody must collect it, or the child stays a zombie as long as this process lives.
     collector = threading.Thread(target=_collect, args=(child, run), name=f"wait-{child.pid}", daemon=True)
     collector.start()
-    write_json(run.process, asdict(ProcessId.of(child.pid)))
+    write_json(run.process, asdict(worker))
     return child.pid
 
 

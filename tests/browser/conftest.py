@@ -13,7 +13,7 @@ from tests.small_workspace import open_small
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 def start_app(workspace, port=0):
@@ -93,7 +93,7 @@ def open_page(browser, app):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         watches.append(Watch(page, app))
         page.goto(path)
         page.locator("h1").wait_for()

@@ -10,6 +10,7 @@ def test_an_open_page_waits_for_the_app(browser, tmp_path):
     open_small(tmp_path).close()
     process, url = start_app(tmp_path)
     page = browser.new_page()
+    page.set_default_timeout(90_000)
     try:
         page.goto(f"{url}/train")
         page.get_by_text("No run yet").wait_for()

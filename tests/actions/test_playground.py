@@ -7,10 +7,13 @@ import pytest
 
 from tests.aside import run_aside
 from workbench.actions import curate, playground
+from workbench.actions.models import STARTER_ID
 from workbench.actions.playground import Talk
-from workbench.actions.serving import Serving
+from workbench.actions.serving import ServeSettings, Serving
 from workbench.errors import WorkbenchError
+from workbench.records import Toolset
 from workbench.store import Store, traffic
+from workbench.store.toolsets import save_toolset
 
 CALL = {"name": "ping", "arguments": {"host": "example.org"}}
 
@@ -38,8 +41,8 @@ class Line:
         pass
 
 
-def served(store: Store, *decisions: dict[str, Any]) -> Serving:
-    serving = Serving(store)
+def served(store: Store, *decisions: dict[str, Any], settings: ServeSettings | None = None) -> Serving:
+    serving = Serving(store, settings)
     serving.process = Line(*decisions)  # type: ignore[assignment]
     return serving
 
@@ -49,6 +52,15 @@ def talked(serving: Serving, talk: Talk) -> list[Talk]:
         return [one async for one in playground.answer(serving, talk)]
 
     return run_aside(run)
+
+
+def test_limits_and_toolsets_of_models_hold_here_as_well(store: Store):
+    save_toolset(store, Toolset("other", curate.toolset(store, "small").tools[:1]), "test")
+    settings = ServeSettings(tokens=9, toolsets={STARTER_ID: "other"})
+    serving = served(store, decision(CALL), settings=settings)
+    talked(serving, Talk().says("reach example.org"))
+    (asked,) = serving.process.asked
+    assert asked["wish"]["max_new_tokens"] == 9 and asked["toolset"]["name"] == "other"
 
 
 def test_an_answer_grows_and_is_recorded(store: Store):

@@ -14,6 +14,8 @@ from tests.small_workspace import open_small
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 START_SECONDS = 180
+PATIENCE = 60_000
+"""Milliseconds that a page may take on a slow machine; what is expected of it is waited for."""
 
 
 def start_app(workspace, port=0):
@@ -59,8 +61,9 @@ def app(workspace):
 def browser():
     if not CHROMIUM.exists():
         pytest.skip(f"there is no Chromium at {CHROMIUM}: apt-get install chromium, or name one in CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
         yield browser
@@ -93,7 +96,7 @@ def open_page(browser, app):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         watches.append(Watch(page, app))
         page.goto(path)
         page.locator("h1").wait_for()

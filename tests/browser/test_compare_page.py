@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.browser.conftest import start_app, stop_app
@@ -91,9 +92,9 @@ def listed(page, text):
 def test_figures_and_plots(page):
     page.get_by_text("b is better than a in exact calls").wait_for()
     page.get_by_text("differences below 10.0 points cannot be seen").wait_for()
-    assert page.locator("#wb-board tbody tr").count() == 2
+    expect(page.locator("#wb-board tbody tr")).to_have_count(2)
     page.wait_for_function("document.querySelectorAll('[data-figure] .main-svg').length >= 3")
-    assert page.locator("img").count() == 0
+    expect(page.locator("img")).to_have_count(0)
     assert violations(page) == []
 
 
@@ -136,11 +137,11 @@ def test_stepping_through_failures_by_keyboard(page):
 
 def test_a_threshold_turns_doubted_calls_into_no_tool(page):
     first = page.locator(".wb-cards .figure").nth(1)
-    assert first.inner_text() == "30.0 %"
+    expect(first).to_have_text("30.0 %")
     page.get_by_label("Calls less sure").fill("50")
     page.get_by_label("Calls less sure").press("Tab")
     page.get_by_text("below 50 % count as NO_TOOL").wait_for()
-    assert first.inner_text() != "30.0 %"
+    expect(first).not_to_have_text("30.0 %")
     page.get_by_text("Below the threshold: counts as NO_TOOL.").first.wait_for()
     assert "threshold=50" in page.url
 
@@ -158,7 +159,7 @@ def test_from_a_failure_to_a_variant(page):
     request.fill("does host nine still answer")
     page.get_by_role("button", name="Save", exact=True).click()
     page.locator(".toast", has_text="Saved.").wait_for()
-    assert page.locator("#e-split").input_value() == "train"
+    expect(page.locator("#e-split")).to_have_value("train")
 
 
 def test_one_scenario_is_asked_again(page):

@@ -1,6 +1,7 @@
 """Merging duplicates, deliberate variants, the gate before training, and what is shown while one types."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.small_workspace import CLOCK, make_scenario, open_small
@@ -44,9 +45,9 @@ def cluster(page, text):
 def test_conflicts_come_first_and_text_stays_text(open_page, width, dark):
     page = open_page("/duplicates", width, dark)
     cluster(page, "leak-test").wait_for()
-    assert page.locator("form.wb-cluster").first.get_by_text("conflict", exact=True).count() == 1
+    expect(page.locator("form.wb-cluster").first.get_by_text("conflict", exact=True)).to_have_count(1)
     assert page.locator("mark", has_text="ofice").or_(page.locator("mark", has_text="office")).count() >= 1
-    assert page.locator("img").count() == 0
+    expect(page.locator("img")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(page) == []
 
@@ -59,7 +60,7 @@ def test_training_is_gated_by_leaks(open_page):
     page.get_by_role("link", name="See the leaks").click()
     page.wait_for_url("**/duplicates?kind=leaks")
     cluster(page, "leak-test").wait_for()
-    assert page.locator("form.wb-cluster").count() == 1
+    expect(page.locator("form.wb-cluster")).to_have_count(1)
 
 
 def test_a_reason_opens_the_gate_and_stays_with_the_run(open_page):
@@ -75,7 +76,7 @@ def test_deliberate_variants_are_remembered(open_page):
     page = open_page("/duplicates")
     cluster(page, "conflict-1").get_by_role("button", name="Deliberate variants").click()
     page.get_by_text("Remembered as deliberate variants.").wait_for()
-    assert cluster(page, "conflict-1").count() == 0
+    expect(cluster(page, "conflict-1")).to_have_count(0)
     page.reload()
     page.get_by_label("Deliberate 1").check()
     cluster(page, "conflict-1").get_by_role("button", name="No longer deliberate").click()
@@ -95,7 +96,7 @@ def test_merge_by_keyboard_and_undo(open_page):
     page.get_by_text("None of this kind").wait_for()
     page.goto("/scenarios?open=leak-train")
     page.locator("#e-tags").wait_for()
-    assert page.locator("#e-tags").input_value() == "short, typo"
+    expect(page.locator("#e-tags")).to_have_value("short, typo")
     page.goto("/duplicates?kind=leaks")
     page.get_by_role("button", name="Undo last change").click()
     page.get_by_text("Undone: merge of 2 scenarios").wait_for()

@@ -3,6 +3,7 @@
 import zipfile
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.browser.conftest import start_app, stop_app
@@ -62,8 +63,9 @@ def test_what_differs_is_listed_and_the_files_come(open_page, width, dark):
     page = open_page("/train", width, dark)
     row = page.locator(".wb-artefacts li").first
     row.get_by_text("does not match").wait_for()
-    assert "GGUF Q8_0" in row.inner_text() and "7.3 MB" in row.inner_text()
-    assert "2 of 4 test answers differ; the limit is 1.0 %" in row.inner_text()
+    expect(row).to_contain_text("GGUF Q8_0")
+    expect(row).to_contain_text("7.3 MB")
+    expect(row).to_contain_text("2 of 4 test answers differ; the limit is 1.0 %")
     row.get_by_text("Answers that differ").click()
     assert [cell.split("\n")[0] for cell in row.locator("tbody td:first-child").all_inner_texts()] == [
         "call/NO_TOOL",
@@ -91,6 +93,6 @@ def test_an_export_by_keyboard(open_page):
     page.reload()  # a refresh changes nothing for the run
     row = page.locator(".wb-artefacts li", has_text="Merged weights, float32")
     row.get_by_text("matches", exact=True).wait_for(timeout=PATIENCE_MS)
-    assert "0 of 4 test answers differ" in row.inner_text()
+    expect(row).to_contain_text("0 of 4 test answers differ")
     row.get_by_role("link", name="Evaluate").click()
     page.get_by_label("mine (merged-fp32)").wait_for()

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.chat_server import completion, send_json, serve
@@ -19,8 +20,8 @@ def test_a_gap_fills_the_form_and_drafts_come_and_go(open_page):
     page = open_page("/generate?toolset=small&tool=ping&os=bsd&mode=act")
     page.get_by_text("Test whether a host answers: host", exact=False).first.wait_for()
     assert page.get_by_label("ping", exact=True).is_checked() and page.get_by_label("bsd").is_checked()
-    assert page.get_by_label("Modes").input_value() == "act"
-    assert "bsd · sh · act" in page.locator("#wb-preview tbody tr").first.inner_text()
+    expect(page.get_by_label("Modes")).to_have_value("act")
+    expect(page.locator("#wb-preview tbody tr").first).to_contain_text("bsd · sh · act")
     page.get_by_role("button", name="Add as drafts").click()
     page.get_by_text("Added ").wait_for()
     page.get_by_text("Nothing to add").wait_for()
@@ -80,7 +81,7 @@ def test_a_teacher_is_asked_and_watched_across_a_reload(open_page):
         page.get_by_text("Asking.").wait_for()
         page.reload()
         page.locator("#wb-now").get_by_text("done").wait_for()
-    assert "is garnet.lan awake" in page.locator("#wb-now").inner_text()
+    expect(page.locator("#wb-now")).to_contain_text("is garnet.lan awake")
     page.get_by_text("Rejected: 1").click()
     page.get_by_text('is no object with "request" and "expected"').wait_for()
     page.get_by_role("link", name="Review the drafts").click()

@@ -4,6 +4,7 @@ import json
 import uuid
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.small_workspace import make_scenario
@@ -138,7 +139,7 @@ def test_targets_on_the_coverage_page(open_page, verbs):
     page.get_by_text("Only 0 of 3 approved scenarios for bsd").wait_for()
     page.get_by_role("link", name="Write one for bsd").click()
     page.locator("#e-os").wait_for()
-    assert page.locator("#e-os").input_value() == "bsd"
+    expect(page.locator("#e-os")).to_have_value("bsd")
     assert verbs.targets()["targets"] == ["os bsd >= 3", "NO_TOOL >= 10%"]
 
 

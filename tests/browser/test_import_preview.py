@@ -2,6 +2,8 @@
 
 import json
 
+from playwright.sync_api import expect
+
 from tests.browser.checks import violations
 from tests.small_workspace import make_scenario
 
@@ -38,7 +40,7 @@ def test_preview_compares_and_undo_takes_all_back(open_page, tmp_path):
     page.get_by_role("heading", name="Import some.jsonl").wait_for()
     labels = ("Good", "Drafts", "Rejected", "New", "Same", "Conflicting")
     assert [tile(page, label) for label in labels] == ["3", "0", "2", "1", "1", "1"]
-    assert page.get_by_label("Format").input_value() == "jsonl"
+    expect(page.get_by_label("Format")).to_have_value("jsonl")
     assert violations(page) == []
     with page.expect_download() as download:
         page.get_by_role("button", name="Download rejects").click()
@@ -47,7 +49,7 @@ def test_preview_compares_and_undo_takes_all_back(open_page, tmp_path):
     page.get_by_label("Where they conflict").select_option("replace")
     page.get_by_role("button", name="Import 3 scenarios").click()
     page.get_by_text("1–13 of 13").wait_for()
-    assert page.locator("#wb-table b").count() == 0
+    expect(page.locator("#wb-table b")).to_have_count(0)
     page.locator(".toast .act").click()
     page.get_by_text("1–12 of 12").wait_for()
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.served_decisions import record
@@ -45,7 +46,7 @@ def state(page, verbs, id, wanted):
 def test_a_day_by_keyboard(open_page, verbs):
     page = open_page("/inbox")
     at(page, "c-wrong")
-    assert page.locator("blockquote").inner_text() == "is <b>example.org</b> up"
+    expect(page.locator("blockquote")).to_have_text("is <b>example.org</b> up")
     page.locator("[data-item] .badge", has_text="said to be wrong").wait_for()
     page.locator(".note code", has_text="ping").wait_for()
     assert violations(page) == []

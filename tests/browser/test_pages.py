@@ -1,6 +1,7 @@
 """Every page, light and dark, narrow and wide: a heading, no serious accessibility violation, nothing cut off."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 
@@ -14,7 +15,7 @@ PAGES += ("/duplicates", "/review", "/history", "/history?change=1", "/history?s
 def test_page(open_page, path, width, dark):
     page = open_page(path, width, dark)
     page.wait_for_load_state("networkidle")
-    assert page.locator("h1").count() == 1
+    expect(page.locator("h1")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) is dark
     assert violations(page) == []
@@ -33,5 +34,5 @@ def test_an_empty_table_invites(open_page):
     page.get_by_text("Nothing fits this filter").wait_for()
     page.get_by_role("button", name="Clear").click()
     page.get_by_text("1–12 of 12").wait_for()
-    assert page.get_by_label("Search").input_value() == ""
+    expect(page.get_by_label("Search")).to_have_value("")
     assert page.url.endswith("/scenarios")

@@ -1,6 +1,7 @@
 """The Playground with a real model: the starter, in a process of its own, answers with two small tools."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from workbench.actions.remote import AppFile, RemoteVerbs
@@ -45,29 +46,29 @@ def test_ask_judge_go_on_and_save(open_page, verbs):
     page.get_by_text("no model is loaded yet").wait_for()
     page.locator("#wb-declared").get_by_text("Test whether a host answers.").wait_for()
     page.locator("#p-request").press("Shift+Enter")
-    assert page.locator("#p-request").input_value() == "\n"
+    expect(page.locator("#p-request")).to_have_value("\n")
     page.locator("#p-os").select_option("linux")
     warm(verbs)
     ask(page, "please ping host 7 for me, twice")
     first = answered(page)
-    assert page.locator("#p-request").input_value() == ""
+    expect(page.locator("#p-request")).to_have_value("")
     page.get_by_text("a model is loaded").wait_for()
-    assert "confidence" in first.inner_text()
+    expect(first).to_contain_text("confidence")
 
     first.get_by_text("Tokens and prompt").click()
     assert first.locator(".tok[title]").count() > 1 and "99 % or more" in first.inner_text()
-    assert "please ping host 7" in first.get_by_label("Prompt as the model read it").inner_text()
+    expect(first.get_by_label("Prompt as the model read it")).to_contain_text("please ping host 7")
     assert violations(page) == []
 
     first.get_by_role("button", name="Wrong").click()
     page.get_by_text("Noted.").wait_for()
-    assert first.get_by_role("button", name="Wrong").get_attribute("aria-pressed") == "true"
+    expect(first.get_by_role("button", name="Wrong")).to_have_attribute("aria-pressed", "true")
     entry = verbs.inbox.list()["entries"][0]
     assert entry["reasons"][0] == "bad" and entry["os"] == "linux"
 
     first.get_by_role("button", name="Save as scenario").click()
     page.locator("#wb-editor form").wait_for()
-    assert page.locator("#e-request").input_value() == "please ping host 7 for me, twice"
+    expect(page.locator("#e-request")).to_have_value("please ping host 7 for me, twice")
     (draft,) = verbs.scenarios({"status": "draft"})["scenarios"]
     assert draft["source"] == f"traffic:{entry['id']}" and draft["os"] == "linux"
     page.locator("#e-request").fill("please ping host 7 for me, two times")
@@ -103,12 +104,14 @@ def test_two_models_and_results_of_tools(open_page, verbs):
     assert page.locator("#wb-left .decided, #wb-left .told, #wb-left .note").count()
 
 
-def test_an_example(open_page, verbs):
+def test_an_example_and_nothing_to_ask(open_page, verbs):
     warm(verbs)
     page = open_page("/playground", width=1920, dark=True)
     page.locator("[data-example]").first.click()
     answered(page)
-    assert page.locator("#wb-left article").count() == 1
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("There is nothing to ask.").wait_for()
+    expect(page.locator("#wb-left article")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1920
 
 

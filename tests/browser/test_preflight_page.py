@@ -1,6 +1,7 @@
 """The pre-flight on the Train page: presets, a check with a real model, blocked rows, turning pages, a reload."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.browser.conftest import start_app, stop_app
@@ -35,7 +36,7 @@ def test_presets_fill_the_form(open_page):
     page.get_by_role("button", name="Thorough").click()
     page.wait_for_function("document.querySelector('#t-early_stop_patience').value === '4'")
     page.locator("summary", has_text="Schedule").click()
-    assert page.get_by_label("Rate of B over A").input_value() == "8"
+    expect(page.get_by_label("Rate of B over A")).to_have_value("8")
 
 
 def test_a_check_shows_tokens_and_what_is_blocked(open_page, base):
@@ -44,7 +45,8 @@ def test_a_check_shows_tokens_and_what_is_blocked(open_page, base):
     page.get_by_role("button", name="Check first").click()
     section = page.locator("#wb-preflight")
     section.get_by_text("must not be trained").wait_for(timeout=120_000)
-    assert "<b>ping</b> all" in section.inner_text() and "host" in section.locator(".note.bad").inner_text()
+    expect(section).to_contain_text("<b>ping</b> all")
+    expect(section.locator(".note.bad")).to_contain_text("host")
     assert section.locator("dt").all_inner_texts()[:2] == ["About", "Memory"]
     section.get_by_role("button", name="Next").click()
     section.get_by_text("2 of 9").wait_for()

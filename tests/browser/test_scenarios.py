@@ -2,6 +2,8 @@
 
 import json
 
+from playwright.sync_api import expect
+
 EVIL = "<img src=x onerror=alert(1)> ${1} {{2}}"
 
 
@@ -22,13 +24,13 @@ def test_errors_stand_at_their_fields_and_text_stays_text(open_page):
     page.locator("#c0-count").fill("many")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Must be a whole number").wait_for()
-    assert page.locator("#c0-host").get_attribute("aria-invalid") == "true"
-    assert page.locator("#c0-count").input_value() == "many"
+    expect(page.locator("#c0-host")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#c0-count")).to_have_value("many")
     write(page, EVIL, host=EVIL, count="3")
     page.get_by_role("button", name="Save", exact=True).click()
     saved(page)
-    assert page.locator("#wb-table .request").first.inner_text() == EVIL
-    assert page.locator("img").count() == 0
+    expect(page.locator("#wb-table .request").first).to_have_text(EVIL)
+    expect(page.locator("img")).to_have_count(0)
     page.locator(".toast .act").click()
     page.get_by_text("Undone: edit of 1 scenario").wait_for()
     page.get_by_text("1–12 of 12").wait_for()
@@ -53,7 +55,7 @@ def test_unsaved_changes_are_not_lost_by_a_slip(open_page):
     page.get_by_label("Request", exact=True).fill("not yet saved")
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.locator("#wb-table [data-id=s1].request").click()
-    assert page.get_by_label("Request", exact=True).input_value() == "not yet saved"
+    expect(page.get_by_label("Request", exact=True)).to_have_value("not yet saved")
     page.once("dialog", lambda dialog: dialog.accept())
     page.locator("#wb-table [data-id=s1].request").click()
     page.wait_for_url("**open=s1")
@@ -75,7 +77,7 @@ def test_no_tool_several_calls_and_history(open_page):
     page.get_by_text("History (2)").click()
     page.get_by_role("button", name="Look at revision 1").click()
     page.get_by_text("This is revision 1.").wait_for()
-    assert page.locator("#c0-host").input_value() == "host6"
+    expect(page.locator("#c0-host")).to_have_value("host6")
 
 
 def test_filters_are_the_address(open_page):
@@ -85,15 +87,15 @@ def test_filters_are_the_address(open_page):
     page.get_by_text("1–6 of 6").wait_for()
     page.reload()
     page.get_by_text("1–6 of 6").wait_for()
-    assert page.locator("#f-os").input_value() == "macos"
+    expect(page.locator("#f-os")).to_have_value("macos")
 
 
 def test_an_empty_cell_of_the_coverage_starts_a_scenario_there(open_page):
     page = open_page("/coverage")
     page.get_by_role("link", name="ping, bsd: none yet, write one").click()
     page.locator("#c0-name").wait_for()
-    assert page.locator("#c0-name").input_value() == "ping"
-    assert page.locator("#e-os").input_value() == "bsd"
+    expect(page.locator("#c0-name")).to_have_value("ping")
+    expect(page.locator("#e-os")).to_have_value("bsd")
 
 
 def test_import_shows_problems_first_and_hands_back_rejects(open_page, tmp_path):

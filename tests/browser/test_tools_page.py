@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.browser.conftest import start_app, stop_app
@@ -35,12 +36,12 @@ def test_a_schema_change_shows_what_it_breaks_before_it_is_saved(open_page):
     page.get_by_text("version 1, saved").wait_for()
     page.get_by_role("button", name="ping", exact=True).click()
     page.locator("#t-name").wait_for()
-    assert page.locator("#a1-kind").input_value() == "integer"
+    expect(page.locator("#a1-kind")).to_have_value("integer")
     page.locator("[name='arg.1.required']").check()
     page.get_by_role("button", name="What would it break?").click()
     page.get_by_role("heading", name="Breaks 4 of 12 scenarios").wait_for()
     page.get_by_text("ping.arguments.count").wait_for()
-    assert page.locator(".wb-breaks a").first.get_attribute("href") == "/scenarios?toolset=small&open=s0"
+    expect(page.locator(".wb-breaks a").first).to_have_attribute("href", "/scenarios?toolset=small&open=s0")
     assert violations(page) == []
     page.get_by_label("Leave them approved").check()
     page.get_by_role("button", name="Save as version 2").click()
@@ -70,14 +71,14 @@ def test_a_file_is_seen_before_it_comes_in_and_text_stays_text(open_page, tmp_pa
     page.get_by_role("button", name="Save as version").click()
     page.get_by_text("Saved as version").wait_for()
     page.get_by_text(EVIL).wait_for()
-    assert page.locator("img").count() == 0
+    expect(page.locator("img")).to_have_count(0)
     page.get_by_text("Also kept from its source").wait_for()
     page.get_by_role("button", name="Versions").click()
     page.get_by_text("from lamps.json").wait_for()
     page.get_by_role("button", name="Restore version 1", exact=True).click()
     page.get_by_role("button", name="Save as version").click()
     page.locator(".toast", has_text="Saved as version").wait_for()
-    assert page.get_by_text(EVIL).count() == 0
+    expect(page.get_by_text(EVIL)).to_have_count(0)
 
 
 def test_rename_and_json_by_keyboard(open_page):
@@ -89,7 +90,7 @@ def test_rename_and_json_by_keyboard(open_page):
     page.keyboard.type("what time")
     page.keyboard.press("Control+Enter")
     page.get_by_text("is not a usable name").wait_for()
-    assert page.locator("#t-name").get_attribute("aria-invalid") == "true"
+    expect(page.locator("#t-name")).to_have_attribute("aria-invalid", "true")
     page.locator("#t-name").fill("watch")
     page.keyboard.press("Control+Enter")
     page.get_by_text("Write the new name into the scenarios, too (clock → watch: 4 scenarios)").wait_for()
@@ -105,7 +106,7 @@ def test_rename_and_json_by_keyboard(open_page):
     text.fill(broken)
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Is not valid JSON").wait_for()
-    assert text.input_value() == broken
+    expect(text).to_have_value(broken)
     text.fill(broken.replace("object,", '"object",').replace('"type": object', '"type": "object"'))
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Nothing was changed.").wait_for()
@@ -149,6 +150,6 @@ def test_a_server_that_does_not_answer_is_told(open_page):
 def test_pages(open_page, path, width, dark):
     page = open_page(path, width, dark)
     page.get_by_text("All approved scenarios fit").wait_for()
-    assert page.locator("h1").count() == 1
+    expect(page.locator("h1")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(page) == []

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.checks import violations
 from tests.small_models import make_gemma
@@ -49,7 +50,7 @@ def train(page, base):
     page.locator("#wb-now .badge", has_text="running").wait_for()
     page.reload()  # a refresh changes nothing for the run
     page.locator("#wb-now .badge", has_not_text=re.compile("running|stopping")).wait_for(timeout=PATIENCE_MS)
-    assert page.locator("#wb-now .badge").inner_text() == "done", page.locator("#wb-now").inner_text()
+    expect(page.locator("#wb-now .badge")).to_have_text("done")
     page.wait_for_function("document.querySelector('.plot').data?.some((trace) => trace.x.length > 2)")
     assert page.locator(".plot .legendtext").all_text_contents() == ["walked", "walked, validation"]
     assert violations(page) == []
@@ -59,8 +60,8 @@ def compare(page):
     page.get_by_role("link", name="Compare with its base").click()
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("heading", name="Scenario by scenario").wait_for(timeout=PATIENCE_MS)
-    assert page.locator(".wb-cards section").count() == 2
-    assert page.locator("#wb-answers tbody tr").count() == 4
+    expect(page.locator(".wb-cards section")).to_have_count(2)
+    expect(page.locator("#wb-answers tbody tr")).to_have_count(4)
     assert violations(page) == []
 
 

@@ -20,34 +20,33 @@ KEY = "secret"
 
 
 class Served:
-    """A server in a thread, and the way to it."""
+    """A server in a thread, and the way to it. Its process for models starts with the first request for one."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, settings: ServeSettings, policy: Policy) -> None:
         self.store = open_small(root)
-        make_bert(root / "encoder", BERT_WORDS)
-        for family, make in FAMILIES.items():
-            make(root / family)
-        families = tuple(str(root / name) for name in FAMILIES)
-        settings = ServeSettings(seconds=300, models=families, encoder=str(root / "encoder"))
         self.serving = Serving(self.store, settings)
         app = FastAPI(openapi_url="/api/openapi.json")
         install(app, self.store, self.serving)
-        app.add_middleware(Guard, policy=Policy(keys=(KEY,)))
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
+        app.add_middleware(Guard, policy=policy)
+        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         while not self.server.started:
             time.sleep(0.01)
-        self.url = f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
-        self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=KEY, max_retries=0, timeout=300)
+        self.port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.url, (self.key, *_) = f"http://127.0.0.1:{self.port}", policy.keys
+        self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.key, max_retries=0, timeout=300)
 
     def ask(self, text: str = "please ping host7", **more):
         return self.client.chat.completions.create(
             model="starter", messages=[{"role": "user", "content": text}], **{"max_tokens": 60, **more}
         )
 
-    def post(self, path: str, body) -> httpx.Response:
-        return httpx.post(f"{self.url}{path}", json=body, headers={"Authorization": f"Bearer {KEY}"}, timeout=300)
+    def post(self, path: str, body: object = None, **options) -> httpx.Response:
+        """``body`` as JSON; for other bodies ``content`` among the options."""
+        given = {} if "content" in options else {"json": body}
+        headers = {"Authorization": f"Bearer {self.key}", **options.pop("headers", {})}
+        return httpx.post(f"{self.url}{path}", headers=headers, timeout=300, **given, **options)
 
     @property
     def root(self) -> Path:
@@ -64,6 +63,12 @@ class Served:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    found = Served(tmp_path_factory.mktemp("served"))
+    root = tmp_path_factory.mktemp("served")
+    make_bert(root / "encoder", BERT_WORDS)
+    for family, make in FAMILIES.items():
+        make(root / family)
+    families = tuple(str(root / name) for name in FAMILIES)
+    settings = ServeSettings(seconds=300, models=families, encoder=str(root / "encoder"))
+    found = Served(root, settings, Policy(keys=(KEY,)))
     yield found
     found.close()

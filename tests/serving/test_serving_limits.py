@@ -2,19 +2,15 @@
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
-from tests.small_workspace import open_small
+from tests.serving.conftest import Served
 from workbench.actions.serving import ServeSettings, Serving
-from workbench.api import Guard, Policy, install
+from workbench.api import Policy
 
 KEY = "key-that-nobody-else-has"
 HEADERS = f"Host: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n"
@@ -22,27 +18,14 @@ LIMITS = ServeSettings(models=("google/functiongemma-270m-it",), tokens=50, body
 ASK = {"model": "starter", "messages": [{"role": "user", "content": "hi"}]}
 
 
-class Limited:
-    """A server in a thread whose process for models is never started."""
+class Limited(Served):
+    """A server that limits what may be asked, and bytes to it as they are."""
 
-    def __init__(self, root: Path) -> None:
-        self.store = open_small(root)
-        self.serving = Serving(self.store, LIMITS)
-        app = FastAPI()
-        install(app, self.store, self.serving)
-        app.add_middleware(Guard, policy=Policy((), (KEY,), key_required=True, max_bytes=2 << 20, idle_seconds=0.5))
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.client = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {KEY}"}, timeout=30
-        )
+    def chat(self, body: object = None, **options) -> httpx.Response:
+        return self.post("/v1/chat/completions", body, **options)
 
-    def post(self, path: str = "/v1/chat/completions", **options) -> httpx.Response:
-        return self.client.post(path, **options)
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {self.key}"}, timeout=30)
 
     def raw(self, *pieces: bytes) -> str:
         """What the server says to bytes on a line that then stays open."""
@@ -51,17 +34,11 @@ class Limited:
                 line.sendall(piece)
             return b"".join(iter(lambda: line.recv(65536), b"")).decode()
 
-    def close(self) -> None:
-        self.client.close()
-        self.server.should_exit = True
-        self.thread.join()
-        self.serving.close()
-        self.store.close()
-
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
-    found = Limited(tmp_path_factory.mktemp("limited"))
+    policy = Policy((), (KEY,), key_required=True, max_bytes=2 << 20, idle_seconds=0.5)
+    found = Limited(tmp_path_factory.mktemp("limited"), LIMITS, policy)
     yield found
     found.close()
 
@@ -71,11 +48,11 @@ def error_of(answer: httpx.Response) -> dict:
 
 
 def test_a_body_that_is_too_large(limited: Limited):
-    found = error_of(limited.post(content=b" " * (1 << 20) + b"{}"))
+    found = error_of(limited.chat(content=b" " * (1 << 20) + b"{}"))
     assert (found["status"], found["code"], found["type"]) == (413, "too_large", "invalid_request_error")
-    assert limited.post(content=b" " * ((2 << 20) + 1)).status_code == 413
+    assert limited.chat(content=b" " * ((2 << 20) + 1)).status_code == 413
     pieces = (b" " * (1 << 18) for _ in range(5))
-    assert limited.post(content=pieces).status_code == 413, "a body that does not say how long it is"
+    assert limited.chat(content=pieces).status_code == 413, "a body that does not say how long it is"
 
 
 def test_a_body_that_is_slow(limited: Limited):
@@ -92,14 +69,14 @@ def test_a_client_that_breaks_off_is_no_error_of_ours(limited: Limited, caplog: 
     with socket.create_connection(("127.0.0.1", limited.port)) as line:
         line.sendall(head.encode())
     end = time.monotonic() + 10
-    while 'status="499"' not in limited.client.get("/metrics").text:
+    while 'status="499"' not in limited.get("/metrics").text:
         assert time.monotonic() < end
     assert not caplog.records
 
 
 def test_too_many_tokens(limited: Limited):
     for field in ("max_tokens", "max_completion_tokens"):
-        found = error_of(limited.post(json={**ASK, field: 51}))
+        found = error_of(limited.chat({**ASK, field: 51}))
         assert (found["status"], found["param"]) == (400, field) and "at most 50 tokens" in found["message"]
     assert limited.serving.read({**ASK, "max_tokens": 50}).wish["max_new_tokens"] == 50
     assert limited.serving.read(ASK).wish["max_new_tokens"] == 50, "who does not say gets no more either"
@@ -108,13 +85,13 @@ def test_too_many_tokens(limited: Limited):
 def test_too_many_requests_at_once(limited: Limited, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limited.serving.process, "_limit", 0)
     for path, body in (("/v1/chat/completions", ASK), ("/api/suggest", {"request": "find files", "machine": {}})):
-        answer = limited.post(path, json=body)
+        answer = limited.post(path, body)
         assert answer.status_code == 429 and answer.headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions", "/api/suggest", "/health", "/metrics"])
 def test_without_the_key_nothing_is_answered(limited: Limited, path: str):
-    url = f"http://127.0.0.1:{limited.port}{path}"
+    url = f"{limited.url}{path}"
     for headers in (
         {},
         {"Authorization": "Bearer wrong"},
@@ -127,8 +104,8 @@ def test_without_the_key_nothing_is_answered(limited: Limited, path: str):
 
 
 def test_models_and_toolsets_of_the_settings(limited: Limited):
-    assert "google/functiongemma-270m-it" in [row["id"] for row in limited.client.get("/v1/models").json()["data"]]
-    found = error_of(limited.post(json={**ASK, "model": "other"}))
+    assert "google/functiongemma-270m-it" in [row["id"] for row in limited.get("/v1/models").json()["data"]]
+    found = error_of(limited.chat({**ASK, "model": "other"}))
     assert (found["status"], found["code"]) == (404, "model_not_found")
     with_toolset = Serving(limited.store, ServeSettings(toolsets={"starter": "no such"}))
     with pytest.raises(Exception, match="no such"):
@@ -150,12 +127,12 @@ def test_nothing_secret_is_logged(
     monkeypatch.setattr(limited.serving, "answer", broken)
     caplog.set_level("DEBUG", logger="workbench")
     said = {**ASK, "messages": [{"role": "user", "content": "my salary is 4711"}]}
-    assert limited.post(json=said).status_code == 500
-    assert limited.post(json={**said, "stream": True}).status_code == 500
-    assert limited.post(json={**said, "temperature": "my salary"}).status_code == 400
-    assert limited.post(content=b"my salary is 4711").status_code == 400
-    assert limited.post("/api/suggest", json={"request": ["my salary"]}).status_code == 400
-    assert limited.post(json=said, headers={"Authorization": "Bearer guessed-key"}).status_code == 401
+    assert limited.chat(said).status_code == 500
+    assert limited.chat({**said, "stream": True}).status_code == 500
+    assert limited.chat({**said, "temperature": "my salary"}).status_code == 400
+    assert limited.chat(content=b"my salary is 4711").status_code == 400
+    assert limited.post("/api/suggest", {"request": ["my salary"]}).status_code == 400
+    assert limited.chat(said, headers={"Authorization": "Bearer guessed-key"}).status_code == 401
     assert limited.raw(b"my salary\r\n\r\n").startswith("HTTP/1.1 400")
     logged = caplog.text + "".join(capfd.readouterr())
     assert "the model broke" in logged, "what went wrong is logged"

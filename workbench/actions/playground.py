@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.actions import curate, inbox
-from workbench.actions.chat import listed_models, read_ask, served_toolset
+from workbench.actions.chat import Ask, listed_models, served_toolset
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.decisions import read_decision, to_scenario
 from workbench.actions.models import STARTER_ID, list_bases, variant
@@ -182,7 +182,7 @@ def save(serving: Serving, talk: Talk, at: int, author: str = DEFAULT_AUTHOR, ne
     try:
         if recorded and recorded.state == "open" and not turn.decision["malformed"]:
             return talk.with_turn(at, scenario=_accepted(store, turn, author, near_held_out), near="")
-        declared = served_toolset(store, turn.model, talk.toolset or serving.settings.toolset)
+        declared = served_toolset(store, turn.model, talk.toolset or serving.settings.toolset_of(turn.model))
         draft = to_scenario(read_decision(talk.body(at), turn.decision), declared, turn.completion)
         draft = replace(draft, source=f"{PLAYGROUND}{turn.model} {turn.completion}")
         if scenario_store.get(store, draft.id) is None:
@@ -196,10 +196,10 @@ def _accepted(store: Store, turn: Exchange, author: str, near_held_out: bool) ->
     return inbox.accept(store, turn.completion, author, near_held_out).scenario
 
 
-def _ask(serving: Serving, talk: Talk, body: Json) -> Any:
+def _ask(serving: Serving, talk: Talk, body: Json) -> Ask:
     wish = {"stream": True, "logprobs": True, "top_logprobs": ALTERNATIVES, "show_prompt": True}
-    more = (*serving.settings.models, talk.exchanges[-1].model)
-    return read_ask(serving.store, {**body, **wish}, more, talk.toolset or serving.settings.toolset)
+    most = min(body["max_tokens"], serving.settings.tokens)
+    return serving.read({**body, **wish, "max_tokens": most}, talk.toolset, (talk.exchanges[-1].model,))
 
 
 def _answer(at: int, decision: Json) -> Json:

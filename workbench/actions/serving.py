@@ -73,6 +73,10 @@ class ServeSettings:
     prefix_mb: int = 512
     threads: int = 0
 
+    def toolset_of(self, model: str) -> str:
+        """Name of the toolset for requests to a model that bring no tools; empty takes the model's own."""
+        return self.toolsets.get(model, self.toolset)
+
     def limits(self) -> dict[str, int]:
         """Fields of ``serving.worker.Limits``."""
         return {"models": self.models_kept, "rows": self.rows, "prefix_mb": self.prefix_mb}
@@ -92,18 +96,19 @@ class Serving:
         self.process = ModelProcess(store.workspace.runs / "serving.log", environment, told.waiting, told.limits())
         self.forget()
 
-    def read(self, body: Any, toolset: str = "") -> Ask:
+    def read(self, body: Any, toolset: str = "", more: Sequence[str] = ()) -> Ask:
         """Check a request's body against what is served and how much may be asked.
 
         Args:
             toolset: for a request without tools; empty takes the one that is served with its model.
+            more: ids of models that may be asked beside the served ones.
 
         Raises:
             RecordError: a field is wrong; its path names it.
         """
         name = body.get("model") if isinstance(body, Mapping) else None
-        served = toolset or self.settings.toolsets.get(str(name), self.settings.toolset)
-        ask, most = read_ask(self.store, body, self.settings.models, served), self.settings.tokens
+        served = toolset or self.settings.toolset_of(str(name))
+        ask, most = read_ask(self.store, body, (*self.settings.models, *more), served), self.settings.tokens
         wanted = [key for key in ("max_completion_tokens", "max_tokens") if body.get(key) is not None]
         if wanted and ask.wish["max_new_tokens"] > most:
             raise RecordError(wanted[0], f"at most {most} tokens are written here", "Ask for fewer.")
@@ -127,7 +132,7 @@ class Serving:
             WorkbenchError: it cannot be loaded.
         """
         model = self.find(name)
-        toolset = served_toolset(self.store, model.id, self.settings.toolset)
+        toolset = served_toolset(self.store, model.id, self.settings.toolset_of(name))
         async with aclosing(self._events({"warm": asdict(model), "toolset": toolset.to_dict()})) as events:
             async for _ in events:
                 pass
@@ -162,7 +167,7 @@ class Serving:
         found: Json = {"status": "ok", "version": workbench.__version__, "model": name, "device": None, **state}
         try:
             model = self.find(name)
-            toolset = served_toolset(self.store, model.id, told.toolset).name
+            toolset = served_toolset(self.store, model.id, told.toolset_of(name)).name
         except WorkbenchError as error:
             return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
         return {**found, "model": model.id, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}

@@ -9,17 +9,14 @@ from typing import Any
 import gradio as gr
 
 from workbench.actions import capture, curate, inbox, inbox_files
-from workbench.actions.curate import DEFAULT_AUTHOR, ProblemsError
-from workbench.errors import WorkbenchError
 from workbench.records import Scenario, Toolset
 from workbench.store import inbox as inbox_store
 from workbench.store.database import Store
 from workbench.ui import components as ui
 from workbench.ui import forms, views
 from workbench.ui.forms import Desk, one
-from workbench.ui.scenarios import Editor
+from workbench.ui.queue import Json, QueueDesk, QueueEditor
 
-Json = dict[str, Any]
 START = """workbenchReview(element, server, trigger, {
   named: false, keys: { a: "accept", r: "reject", t: "hold" }, only: ["hold"],
   words: { accept: "accepted", hold: "accepted", correct: "corrected", reject: "rejected" },
@@ -41,34 +38,14 @@ def page(demo: gr.Blocks, store: Store) -> None:
         form = ui.live("editor", events=("save", "reshape", "close"))
     message, download = ui.notice(), ui.download()
     file = ui.upload((".jsonl", ".ndjson"))
-    editor = _DecisionEditor(store)
-    body.edit(editor.edit, None, [form, message], **ui.QUIET)
-    form.save(editor.keep, None, [form, message], **ui.QUIET)
-    form.reshape(editor.reshape, None, [form, message], **ui.EAGER)
-    form.close(editor.leave, None, [form, message], **ui.QUIET)
+    _DecisionEditor(store).listen(body, form, message)
     body.capture(desk.capture, None, [download, message], **ui.QUIET).then(None, js=AGAIN)
     body.export(desk.export, None, [download, message], **ui.QUIET).then(None, js=ui.PRESS)
     file.upload(desk.bring, file, [download, message], **ui.QUIET).then(None, js=AGAIN)
 
 
-class _Desk:
-    """Answers the script: one question, one action."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.questions = {
-            "queue": self.queue,
-            "item": self.item,
-            "judge": self.judge,
-            "undo": self.undo,
-            "redo": self.redo,
-        }
-
-    def ask(self, data: Mapping[str, Any]) -> Json:
-        try:
-            return self.questions[str(data["what"])](data)
-        except WorkbenchError as error:
-            return {"toast": ui.failed(error)}
+class _Desk(QueueDesk):
+    """Decisions of a toolset's models, and what is done with all of them."""
 
     def queue(self, data: Mapping[str, Any]) -> Json:
         filter = self.filter(ui.query(data))
@@ -92,14 +69,6 @@ class _Desk:
         if verdict == "reject":
             return {"change": inbox.reject(self.store, id, author).change}
         return {"change": inbox.accept(self.store, id, author, near_held_out=verdict == "hold").change}
-
-    def undo(self, data: Mapping[str, Any]) -> Json:
-        change = curate.undo(self.store, self.author(data), int(data["change"]))
-        return {"change": change.id, "toast": views.toast(views.undone(change))}
-
-    def redo(self, data: Mapping[str, Any]) -> Json:
-        change = curate.redo(self.store, self.author(data), int(data["change"]))
-        return {"change": change.id, "toast": views.toast(views.redone(change))}
 
     @ui.answering(1)
     def capture(self, event: gr.EventData, request: gr.Request) -> tuple[Any, str]:
@@ -128,34 +97,15 @@ class _Desk:
         given = {name: one(fields, name) for name in ("model", "reason", "text") if one(fields, name)}
         return inbox.Filter(ui.toolset_of(self.store, one(fields, "toolset")), one(fields, "state") or "open", **given)
 
-    def author(self, data: Mapping[str, Any]) -> str:
-        return str(data.get("reviewer") or DEFAULT_AUTHOR)
 
-
-class _DecisionEditor(Editor):
-    """The editor filled with what the model decided; nothing is kept until it is saved, and saving is the verdict."""
+class _DecisionEditor(QueueEditor):
+    """What the model decided, at hand; nothing is kept until it is saved, and saving is the verdict."""
 
     def at_hand(self, desk: Desk, id: str = "") -> tuple[Scenario, Toolset]:
         draft = inbox.draft(self.store, desk.open)
         return draft, self.toolset_of(draft)
 
-    @ui.answering(1)
-    def edit(self, event: gr.EventData) -> tuple[str, str]:
-        return self.editor(Desk(open=str(ui.payload(event)["id"]))), ""
-
-    @ui.answering(1)
-    def keep(self, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
-        desk = Desk(open=one(ui.query(event), "open"))
-        before, toolset = self.at_hand(desk)
-        scenario = forms.scenario(ui.form(event), toolset, before)
-        author = str(ui.payload(event).get("reviewer") or ui.author(request))
+    def save(self, desk: Desk, scenario: Scenario, author: str) -> tuple[str, str]:
         held = scenario.split in inbox.HELD_OUT
-        try:
-            done = inbox.correct(self.store, desk.open, scenario, author, near_held_out=held)
-        except ProblemsError as error:
-            return self.drawn(event, desk, scenario, toolset, error), views.not_saved(error.problems, error.hint)
+        done = inbox.correct(self.store, desk.open, scenario, author, near_held_out=held)
         return views.saved(done.id, done.change), views.toast("Saved as a draft.", "It waits in Review.")
-
-    @ui.answering(1)
-    def leave(self) -> tuple[str, str]:
-        return "", ""

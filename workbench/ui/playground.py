@@ -23,7 +23,7 @@ from workbench.ui.forms import Desk, one
 from workbench.ui.loop import Loop
 from workbench.ui.review import DraftEditor
 
-Shown = tuple[Any, str]
+Shown = tuple[Any, Any]
 MOST_TALKS = 256
 """Conversations that are remembered, the newest; others begin anew. (Gradio's own state keeps a connection open.)"""
 STREAM: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
@@ -74,7 +74,7 @@ class _Desk:
         asked = ui.address(request)
         models = playground.choices(self.serving)
         model = one(asked, "model") or served.served(self.store, self.loop.toolset).model
-        toolset = served_toolset(self.store, model, self.serving.settings.toolset)
+        toolset = served_toolset(self.store, model, self.serving.settings.toolset_of(model))
         form = views.playground_form(
             models,
             curate.toolsets(self.store),
@@ -98,7 +98,7 @@ class _Desk:
     @ui.answering(1)
     def look(self, event: gr.EventData) -> tuple[Any, ...]:
         wanted = forms.question(ui.form(event))
-        name = wanted.toolset or self.serving.settings.toolset
+        name = wanted.toolset or self.serving.settings.toolset_of(wanted.model)
         return views.playground_tools(served_toolset(self.store, wanted.model, name)), ""
 
     async def warm(self) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ class _Desk:
 
     def invitation(self) -> str:
         """What stands where nothing was asked yet: requests of approved scenarios, of different tools if possible."""
-        toolset = served_toolset(self.store, STARTER_ID, self.serving.settings.toolset).name
+        toolset = served_toolset(self.store, STARTER_ID, self.serving.settings.toolset_of(STARTER_ID)).name
         found = curate.find(self.store, ScenarioFilter(toolset=toolset, status="approved"), 0, 200)
         by_label = {one.outcome.label: one.request for one in reversed(found)}
         return views.playground_empty(list(by_label.values())[:EXAMPLES])
@@ -150,7 +150,8 @@ class _Side:
     async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncGenerator[Shown]:
         wanted = forms.question(ui.form(event), second=self.name == "right")
         if not wanted.model:
-            yield self.shown(Talk(), request), ""
+            # Whether there is something to ask is for the other side to say.
+            yield self.shown(Talk(), request), gr.skip()
         elif not wanted.request.strip():
             yield gr.skip(), views.toast("There is nothing to ask.", "Write what a person would say.", bad=True)
         else:

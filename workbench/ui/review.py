@@ -8,15 +8,12 @@ from typing import Any
 import gradio as gr
 
 from workbench.actions import curate, review
-from workbench.actions.curate import ProblemsError
-from workbench.errors import WorkbenchError
+from workbench.records import Scenario
 from workbench.store.database import Store
 from workbench.ui import components as ui
-from workbench.ui import forms, views
-from workbench.ui.forms import Desk, one
-from workbench.ui.scenarios import Editor
-
-Json = dict[str, Any]
+from workbench.ui import views
+from workbench.ui.forms import Desk
+from workbench.ui.queue import Json, QueueDesk, QueueEditor
 
 
 def page(demo: gr.Blocks, store: Store) -> None:
@@ -33,32 +30,13 @@ def page(demo: gr.Blocks, store: Store) -> None:
         )
         form = ui.live("editor", events=("save", "reshape", "close"))
     message = ui.notice()
-    editor = DraftEditor(store)
-    body.edit(editor.edit, None, [form, message], **ui.QUIET)
-    form.save(editor.keep, None, [form, message], **ui.QUIET)
-    form.reshape(editor.reshape, None, [form, message], **ui.EAGER)
-    form.close(editor.leave, None, [form, message], **ui.QUIET)
+    DraftEditor(store).listen(body, form, message)
 
 
-class _Desk:
-    """Answers the script: one question, one action."""
+class _Desk(QueueDesk):
+    """Drafts of a toolset, and how many reviewers they need."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.questions = {
-            "queue": self.queue,
-            "item": self.item,
-            "judge": self.judge,
-            "undo": self.undo,
-            "redo": self.redo,
-            "reviewers": self.reviewers,
-        }
-
-    def ask(self, data: Mapping[str, Any]) -> Json:
-        try:
-            return self.questions[str(data["what"])](data)
-        except WorkbenchError as error:
-            return {"toast": ui.failed(error)}
+    QUESTIONS = (*QueueDesk.QUESTIONS, "reviewers")
 
     def queue(self, data: Mapping[str, Any]) -> Json:
         toolset, reviewer = ui.toolset_of(self.store, str(data["toolset"])), str(data["reviewer"])
@@ -84,42 +62,17 @@ class _Desk:
         waits = views.toast("Noted. Another reviewer has to agree.") if decision.status == "draft" else ""
         return {"change": decision.change, "toast": waits}
 
-    def undo(self, data: Mapping[str, Any]) -> Json:
-        change = curate.undo(self.store, str(data["reviewer"]), int(data["change"]))
-        return {"change": change.id, "toast": views.toast(views.undone(change))}
-
-    def redo(self, data: Mapping[str, Any]) -> Json:
-        change = curate.redo(self.store, str(data["reviewer"]), int(data["change"]))
-        return {"change": change.id, "toast": views.toast(views.redone(change))}
-
     def reviewers(self, data: Mapping[str, Any]) -> Json:
         toolset = ui.toolset_of(self.store, str(data["toolset"]))
         review.set_reviewers(self.store, toolset, int(data["reviewers"]), str(data["reviewer"]))
         return {}
 
 
-class DraftEditor(Editor):
-    """The editor beside a queue; the address says which draft it holds."""
+class DraftEditor(QueueEditor):
+    """A draft at hand: saving it makes a revision."""
 
     SAID = "Saved. Now judge it."
 
-    @ui.answering(1)
-    def edit(self, event: gr.EventData) -> tuple[str, str]:
-        return self.editor(Desk(open=str(ui.payload(event)["id"]))), ""
-
-    @ui.answering(1)
-    def keep(self, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
-        desk = Desk(open=one(ui.query(event), "open"))
-        before, toolset = self.at_hand(desk)
-        scenario = forms.scenario(ui.form(event), toolset, before)
-        try:
-            author = str(ui.payload(event).get("reviewer") or ui.author(request))
-            change = curate.save_scenario(self.store, scenario, author)
-        except ProblemsError as error:
-            return self.drawn(event, desk, scenario, toolset, error), views.not_saved(error.problems, error.hint)
-        said = self.SAID if change else "Nothing was changed."
-        return views.saved(scenario.id), views.toast(said)
-
-    @ui.answering(1)
-    def leave(self) -> tuple[str, str]:
-        return "", ""
+    def save(self, desk: Desk, scenario: Scenario, author: str) -> tuple[str, str]:
+        change = curate.save_scenario(self.store, scenario, author)
+        return views.saved(scenario.id), views.toast(self.SAID if change else "Nothing was changed.")

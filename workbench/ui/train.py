@@ -82,8 +82,9 @@ class _Train:
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         fields = ui.address(request)
         place = RunPlace.read(fields)
-        exported = self.exports.parts(self.chosen(place.run))
-        return self.form(self.order(fields)), *train_runs.shown(self.store, place), *exported, ""
+        watched = train_runs.watched(self.store, place.run)
+        exported = self.exports.parts(watched.id if watched else "")
+        return self.form(self.order(fields)), *train_runs.parts(self.store, place, watched), *exported, ""
 
     def order(self, fields: Fields) -> TrainOrder:
         """What the form begins with: the settings of the run that the address names, or good ones for the base."""
@@ -183,8 +184,9 @@ class _Train:
     def tick(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """News of the page: its parts, and the points that its curves lack."""
         place = RunPlace.read(ui.query(body))
-        parts = dict(zip(("now", "queue", "runs"), train_runs.shown(self.store, place), strict=True))
-        chosen = self.chosen(place.run)
+        watched = train_runs.watched(self.store, place.run)
+        parts = dict(zip(("now", "queue", "runs"), train_runs.parts(self.store, place, watched), strict=True))
+        chosen = watched.id if watched else ""
         parts["artefacts"] = self.exports.listed(chosen)
         # The form is drawn anew only when another run is watched or this one has just finished: it holds the focus.
         if body.get("exportable", "") != (ready := chosen if self.exports.can_export(chosen) else ""):
@@ -199,11 +201,6 @@ class _Train:
             "curves": points,
             "again": FAST_SECONDS if active or checked else SLOW_SECONDS,
         }
-
-    def chosen(self, run_id: str) -> str:
-        """Id of the run that is watched; empty where there is none."""
-        run = train_runs.watched(self.store, run_id)
-        return run.id if run else ""
 
     def form(
         self,

@@ -62,8 +62,12 @@ def watched(store: Store, run_id: str = "") -> Run | None:
 
 def shown(store: Store, place: RunPlace) -> tuple[str, str, str]:
     """The run that is watched (by default what is running, else the newest), the runs that wait, and the table."""
+    return parts(store, place, watched(store, place.run))
+
+
+def parts(store: Store, place: RunPlace, chosen: Run | None) -> tuple[str, str, str]:
+    """As ``shown``, for a run that was looked up before."""
     listed = run_list.find(store, place.filter)
-    chosen = watched(store, place.run)
     queue = views.train_queue(run_queue.queue(store))
     if chosen is None:
         return views.train_now(None, "", place.address), queue, views.train_runs(listed, "", place)

@@ -71,6 +71,15 @@ def test_attention_is_that_of_the_unguided_tree(packed, model):
     assert torch.equal(told, alone) and not found.plan.losses
 
 
+def test_without_guide_the_same_row_is_learned(packed, model, tokenizer):
+    row, found = packed
+    alone = pack(row, tokenizer, random.Random(0), guided=False)
+    assert alone.plan.guide is None
+    assert torch.equal(alone.ids, found.ids) and torch.equal(alone.targets, found.targets)
+    packed_loss(model, alone)
+    assert not alone.plan.losses
+
+
 def test_it_can_be_followed(tokenizer, model):
     row = next(rows(7, lambda: DIFFICULTY))
     readouts = Readouts(model)

@@ -59,8 +59,11 @@ def texts(row: Row) -> tuple[str, list[tuple[str, str]]]:
     return prefix, found
 
 
-def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Packed:
-    """A row as one prefix tree; continuations of similar length share a block, so that little is padding."""
+def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random, guided: bool = True) -> Packed:
+    """A row as one prefix tree; continuations of similar length share a block, so that little is padding.
+
+    Without ``guided`` its plan has no guide, and nothing is watched.
+    """
     prefix, pairs = texts(row)
     head = encode(tokenizer, prefix)
     order = {tool.name: i for i, tool in enumerate(row.toolset.tools)}
@@ -86,7 +89,8 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Pa
     targets = torch.tensor([at for at, _ in places])
     row_ids = torch.tensor(ids)
     weights = torch.tensor([weight for _, weight in places])
-    plan = GuidedPlan(len(head), tuple(blocks), guide=make_guide(tokenizer, head, tails, starts, len(ids), rng))
+    guide = make_guide(tokenizer, head, tails, starts, len(ids), rng) if guided else None
+    plan = GuidedPlan(len(head), tuple(blocks), guide=guide)
     return Packed(row_ids[None], torch.tensor([positions]), targets, row_ids[targets + 1], plan, weights)
 
 

@@ -131,7 +131,7 @@ def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> dict[str
 
 def guidance(packed: Packed, readouts: Readouts) -> torch.Tensor:
     """The sum of what guided heads and read-outs should mend, after a forward pass."""
-    assert isinstance(packed.plan, GuidedPlan) and packed.plan.guide, "pack gives every row a guide"
+    assert isinstance(packed.plan, GuidedPlan) and packed.plan.guide, "guidance needs rows that pack guided"
     steps = [torch.stack(losses).mean() for losses in packed.plan.losses.values()]
     steps += readouts.losses(packed.ids[0], packed.plan.guide).values()
     return torch.stack(steps).sum()
@@ -216,7 +216,7 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
     optimizers = make_optimizers(model, readouts)
     progress = Progress(arguments.tokens, arguments.minutes, arguments.start)
     rng = random.Random(arguments.seed + rank)
-    held_out = [pack(row, tokenizer, rng) for row in islice(rows(10**6, lambda: HELD_OUT), 8)]
+    held_out = [pack(row, tokenizer, rng, guided=False) for row in islice(rows(10**6, lambda: HELD_OUT), 8)]
     stream = rows(arguments.seed + 2 + 1000 * rank, progress.difficulty)
     log = (arguments.out / "pretraining.jsonl").open("a", encoding="utf-8")
     step = 0
@@ -224,10 +224,11 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
         set_rates(optimizers, schedule(progress.fraction) * arguments.rate)
         total, tokens = 0.0, 0
         for row in islice(stream, arguments.rows):
-            packed = pack(row, tokenizer, rng)
+            share = max(0.0, 1 - progress.fraction / GUIDED)
+            packed = pack(row, tokenizer, rng, guided=share > 0)
             with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
                 loss = packed_loss(model, packed)
-            if (share := 1 - progress.fraction / GUIDED) > 0:
+            if share:
                 loss = loss + share * GUIDE_WEIGHT * guidance(packed, readouts)
             (loss / arguments.rows).backward()
             total += loss.item() / arguments.rows

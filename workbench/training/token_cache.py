@@ -122,8 +122,8 @@ def context_key(toolset: Toolset, dialect: Dialect, tokenizer: PreTrainedTokeniz
     found = hashlib.sha256(canonical_json([dialect.name, toolset.to_dict()]).encode())
     found.update(tokenizer.backend_tokenizer.to_str().encode())
     sources = [
-        *Path(dialects.__path__[0]).glob("*.py"),
-        *(Path(str(m.__file__)) for m in (messages, records, tokenizing)),
+        *(path for package in (dialects, records) for path in Path(package.__path__[0]).glob("*.py")),
+        *(Path(str(module.__file__)) for module in (messages, tokenizing)),
     ]
     for path in sorted(sources):
         found.update(path.read_bytes())

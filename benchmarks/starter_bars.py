@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from workbench import workspace
-from workbench.actions import runs
+from workbench.actions import run_progress, runs, starting
 from workbench.actions.content import add_shipped
 from workbench.actions.models import RUN_PREFIX, STARTER_ID
 from workbench.records import Run, Scenario, Split
@@ -70,7 +70,7 @@ def _rows(store: Store, trial: Trial, with_base: bool) -> list[dict[str, Any]]:
     rows = [{"model": "base", **evaluate(store, trial.base, snapshot, trial.split)}] if with_base else []
     for seed in trial.seeds:
         settings = dataclasses.replace(_settings(store, snapshot), seed=seed, **trial.overrides)
-        trained = finish(store, runs.start_training(store, trial.dataset, trial.base, settings, snapshot))
+        trained = finish(store, starting.start_training(store, trial.dataset, trial.base, settings, snapshot))
         figures = evaluate(store, RUN_PREFIX + trained.id, snapshot, trial.split)
         rows.append({"model": f"LoRA, seed {seed}", **figures, "train_seconds": trained.summary["train_seconds"]})
         print(json.dumps({"dataset": trial.dataset, **rows[-1]}), file=sys.stderr, flush=True)
@@ -82,14 +82,14 @@ def _settings(store: Store, snapshot: str) -> TrainSettings:
 
 
 def evaluate(store: Store, model: str, snapshot: str, split: Split) -> dict[str, Any]:
-    summary = finish(store, runs.start_evaluation(store, model, snapshot, split)).summary
+    summary = finish(store, starting.start_evaluation(store, model, snapshot, split)).summary
     return {"n": summary["n"], **{name: summary[name] for name in RATES}}
 
 
 def finish(store: Store, run: Run) -> Run:
-    ended = runs.wait(store, run.id)
+    ended = run_progress.wait(store, run.id)
     if ended.state != "done":
-        sys.exit(f"{run.id}: {ended.message}\n{runs.log_tail(store, run.id)}")
+        sys.exit(f"{run.id}: {ended.message}\n{run_progress.log_tail(store, run.id)}")
     return ended
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_workspace import open_small
-from workbench.actions import runs
+from workbench.actions import run_progress, runs
 from workbench.store import Store
 
 
@@ -20,4 +20,4 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def stub_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("train", "evaluate"):
         monkeypatch.setitem(runs.WORKERS, kind, "tests.stub_worker")
-    monkeypatch.setattr(runs, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(run_progress, "POLL_SECONDS", 0.05)

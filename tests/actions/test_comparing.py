@@ -6,7 +6,18 @@ import shutil
 import pytest
 
 from workbench import workspace
-from workbench.actions import answers, comparing, curate, figures, leaderboard, models, publishing, runs
+from workbench.actions import (
+    answers,
+    comparing,
+    curate,
+    figures,
+    leaderboard,
+    models,
+    publishing,
+    run_progress,
+    runs,
+    starting,
+)
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import Rate, summarise
 from workbench.records import Model, Run
@@ -20,7 +31,9 @@ pytestmark = pytest.mark.usefixtures("stub_workers")
 
 @pytest.fixture
 def tuned(store) -> Run:
-    return runs.wait(store, runs.start_training(store, "small", settings=TrainSettings(epochs=1), name="tuned").id)
+    return run_progress.wait(
+        store, starting.start_training(store, "small", settings=TrainSettings(epochs=1), name="tuned").id
+    )
 
 
 @pytest.fixture
@@ -31,7 +44,7 @@ def snapshot(store) -> str:
 @pytest.fixture
 def both(store, tuned, snapshot) -> list[Run]:
     started = comparing.ensure_evaluations(store, ["starter", f"run:{tuned.id}"], snapshot)
-    return [runs.wait(store, run.id) for run in started]
+    return [run_progress.wait(store, run.id) for run in started]
 
 
 @pytest.fixture
@@ -71,7 +84,7 @@ def test_evaluations_are_made_once(store, both, tuned, snapshot):
     assert {run.id for run in comparing.evaluations(store, snapshot)} == {run.id for run in both}
     other = comparing.ensure_evaluations(store, ["starter"], snapshot, "validation")
     assert other[0].id not in {run.id for run in both}
-    runs.wait(store, other[0].id)
+    run_progress.wait(store, other[0].id)
 
 
 def test_new_weights_are_evaluated_anew(store, both, snapshot, tmp_path, monkeypatch):
@@ -85,7 +98,7 @@ def test_new_weights_are_evaluated_anew(store, both, snapshot, tmp_path, monkeyp
     assert comparing.latest(store, ["starter"], snapshot, "test") == {}
     (fresh,) = comparing.ensure_evaluations(store, ["starter"], snapshot)
     assert fresh.id != both[0].id
-    runs.wait(store, fresh.id)
+    run_progress.wait(store, fresh.id)
 
 
 def test_a_fingerprint_tells_files_apart(tmp_path):
@@ -130,7 +143,7 @@ def test_the_report_holds_everything_it_needs(store, ids):
 
 def test_the_same_answers_give_the_same_metrics(store, ids, both, tuned, snapshot):
     text = figures.metrics_json(store, ids)
-    again = [runs.wait(store, runs.start_evaluation(store, run.model, snapshot).id).id for run in both]
+    again = [run_progress.wait(store, starting.start_evaluation(store, run.model, snapshot).id).id for run in both]
     assert figures.metrics_json(store, again) == text
     first = json.loads(text)["models"][0]
     expected = {"total": 4, "tool_name_correct": 2, "arg_exact_match": 2, "no_tool_correct": 1, "schema_failures": 2}
@@ -170,7 +183,7 @@ def test_the_gate(store, ids):
 
 
 def test_one_scenario_again(store, ids, snapshot):
-    again = runs.wait(store, comparing.rerun(store, ids[0], "s9").id)
+    again = run_progress.wait(store, comparing.rerun(store, ids[0], "s9").id)
     assert again.state == "done" and again.summary["n"] == 1
     (reply,) = answers.replies(store, again.id)
     assert reply["reply"]["scenario_id"] == "s9" and reply["score"]["exact"]
@@ -183,7 +196,7 @@ def test_one_scenario_again(store, ids, snapshot):
 
 
 def test_the_leaderboard(store, ids, both, snapshot):
-    newer = runs.wait(store, runs.start_evaluation(store, "starter", snapshot).id)
+    newer = run_progress.wait(store, starting.start_evaluation(store, "starter", snapshot).id)
     board = leaderboard.leaderboard(store, snapshot)
     assert [entry.run.id for entry in board] == [ids[1], newer.id, ids[0]]
     assert [entry.newest for entry in board] == [True, True, False]
@@ -193,9 +206,11 @@ def test_the_leaderboard(store, ids, both, snapshot):
 
 def test_only_like_is_compared(store, both, tuned, snapshot):
     first = both[0].id
-    validation = runs.wait(store, runs.start_evaluation(store, "starter", snapshot, "validation").id).id
+    validation = run_progress.wait(store, starting.start_evaluation(store, "starter", snapshot, "validation").id).id
     curate.set_status(store, ["s8"], "rejected")
-    newer = runs.wait(store, runs.start_evaluation(store, "starter", runs.make_snapshot(store, "small")).id).id
+    newer = run_progress.wait(
+        store, starting.start_evaluation(store, "starter", runs.make_snapshot(store, "small")).id
+    ).id
     for ids, message in (
         ([first], "at least two"),
         ([first, first], "at least two"),

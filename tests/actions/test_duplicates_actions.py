@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.small_workspace import make_scenario
-from workbench.actions import curate, duplicates, runs
+from workbench.actions import curate, duplicates, run_progress, runs, starting
 from workbench.actions.curate import ProblemsError
 from workbench.actions.duplicates import LeakError
 from workbench.actions.verbs import Verbs
@@ -101,11 +101,11 @@ def test_near_duplicates_are_searched_once_for_a_run(store, stub_workers, monkey
 
     monkeypatch.setattr(duplicates, "find_duplicates", counted)
     with pytest.raises(LeakError) as caught:
-        runs.start_training(store, "small")
+        starting.start_training(store, "small")
     assert caught.value.leaks[0].ids == ("a", "b") and searched == [15, 2]
     snapshot = runs.make_snapshot(store, "small")
     with pytest.raises(LeakError):
-        runs.start_training(store, "small", snapshot=snapshot)
+        starting.start_training(store, "small", snapshot=snapshot)
     assert searched == [15, 2, 15]
     frozen, found = runs.snapshot_store.load(store, snapshot), duplicates.last_findings(store, "small")
     add(store, "d", "the cat sat on the mat", split="test")
@@ -118,21 +118,21 @@ def test_pins_that_part_a_cluster_are_a_leak_that_gates_training(store, stub_wor
     add(store, "a", "what time is it in the office", split="train")
     add(store, "b", "what time is it in the ofice", split="test")
     with pytest.raises(LeakError, match=r"1 held-out scenario nearly repeats.*'b' what 'a' says") as caught:
-        runs.start_training(store, "small")
+        starting.start_training(store, "small")
     assert caught.value.hint and caught.value.leaks[0].ids == ("a", "b") and runs.runs(store) == []
     with pytest.raises(LeakError):
-        runs.start_training(store, "small", allow_leaks="  ")
+        starting.start_training(store, "small", allow_leaks="  ")
     duplicates.mark_variants(store, ["a", "b"], True)
     with pytest.raises(LeakError):  # on purpose or not, it is a leak
-        runs.start_training(store, "small")
+        starting.start_training(store, "small")
     run = Verbs(store).train("small", settings=TrainSettings(epochs=1).to_dict(), allow_leaks="a rehearsal")
     assert run["allowed_leaks"] == {"reason": "a rehearsal", "scenarios": 1}
-    assert runs.wait(store, run["id"]).config["allowed_leaks"]["reason"] == "a rehearsal"
+    assert run_progress.wait(store, run["id"]).config["allowed_leaks"]["reason"] == "a rehearsal"
 
 
 def test_a_reason_without_leaks_is_not_kept(store, stub_workers):
-    run = runs.start_training(store, "small", settings=TrainSettings(epochs=1), allow_leaks="in case")
-    assert runs.wait(store, run.id).config["allowed_leaks"] == {}
+    run = starting.start_training(store, "small", settings=TrainSettings(epochs=1), allow_leaks="in case")
+    assert run_progress.wait(store, run.id).config["allowed_leaks"] == {}
 
 
 def test_merge_is_one_change_and_comes_back(store):

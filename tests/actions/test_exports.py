@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.small_models import make_gemma
 from tests.training.artefacts.test_artefacts_worker import tuned
-from workbench.actions import comparing, exports, models, runs
+from workbench.actions import comparing, exports, models, run_progress, runs
 from workbench.actions.artefact_verbs import ArtefactVerbs
 from workbench.actions.curate import ProblemsError
 from workbench.errors import WorkbenchError
@@ -41,7 +41,7 @@ def trained(store: Store, tmp_path: Path) -> Run:
 
 def test_export_to_the_end_and_evaluate_the_file(store: Store, trained: Run, tmp_path: Path) -> None:
     settings = ExportSettings("gguf-f16", limit=1.0, max_new_tokens=8, threads=1)
-    ended = runs.wait(store, exports.start(store, trained.id, settings).id)
+    ended = run_progress.wait(store, exports.start(store, trained.id, settings).id)
     assert ended.state == "done", ended.message
     found = exports.artefact(store, ended.id)
     assert found.verdict == "matches" and found.path and found.run.model == "run:train-1"
@@ -55,7 +55,7 @@ def test_export_to_the_end_and_evaluate_the_file(store: Store, trained: Run, tmp
     packed = exports.pack(store, ended.id, tmp_path)
     with zipfile.ZipFile(packed) as file:
         assert set(file.namelist()) == {"mine-f16.gguf", "Modelfile", "README.md"}
-    evaluation = runs.wait(store, comparing.ensure_evaluations(store, [model.id], trained.snapshot)[0].id)
+    evaluation = run_progress.wait(store, comparing.ensure_evaluations(store, [model.id], trained.snapshot)[0].id)
     assert evaluation.state == "done" and evaluation.summary["n"] == 4, evaluation.message
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.chat_server import completion, send_json, serve
 from tests.small_workspace import open_small
 from workbench import cli
-from workbench.actions import endpoints, models, runs
+from workbench.actions import endpoints, models, runs, starting
 from workbench.actions.curate import ProblemsError
 from workbench.actions.models import ModelName, variant
 from workbench.errors import WorkbenchError
@@ -117,14 +117,14 @@ def test_without_its_key_nothing_is_started(store: Store, monkeypatch: pytest.Mo
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     endpoints.save(store, {"name": "x", "base_url": "http://127.0.0.1:9/v1", "model": "m", "key_env": "NO_SUCH_KEY"})
     with pytest.raises(ProblemsError, match="NO_SUCH_KEY"):
-        runs.start_evaluation(store, "endpoint:x", runs.make_snapshot(store, "small"))
+        starting.start_evaluation(store, "endpoint:x", runs.make_snapshot(store, "small"))
     assert runs.runs(store) == []
 
 
 @pytest.mark.parametrize("base", ["nearest", "starter+k2", "starter+int8"])
 def test_a_variant_is_not_trained(store: Store, base: str):
     with pytest.raises(WorkbenchError, match="cannot be trained"):
-        runs.start_training(store, "small", base)
+        starting.start_training(store, "small", base)
 
 
 def test_an_endpoint_and_the_baseline_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

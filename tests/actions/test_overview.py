@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from workbench.actions import comparing, curate, runs
+from workbench.actions import comparing, curate, run_progress, starting
 from workbench.actions.overview import overview
 from workbench.store import Store
 from workbench.training.settings import TrainSettings
@@ -20,10 +20,10 @@ def test_steps_are_ticked_off_by_what_was_done(store: Store, stub_workers: None)
     curate.save_scenario(store, replace(curate.get(store, "s0"), status="draft"))
     found = overview(store)
     assert found.authored and found.drafts == 1
-    trained = runs.start_training(store, "small", settings=TrainSettings(epochs=1))
-    runs.wait(store, trained.id)
+    trained = starting.start_training(store, "small", settings=TrainSettings(epochs=1))
+    run_progress.wait(store, trained.id)
     found = overview(store)
     assert found.trained == 1 and found.latest and found.latest.run.id == trained.id and not found.compared
     for run in comparing.ensure_evaluations(store, ["starter", f"run:{trained.id}"], trained.snapshot):
-        runs.wait(store, run.id)
+        run_progress.wait(store, run.id)
     assert overview(store).compared

@@ -7,7 +7,7 @@ import pytest
 
 from tests.small_models import make_gemma
 from tests.small_workspace import TOOLSET, make_scenario
-from workbench.actions import preflight, recipes, runs
+from workbench.actions import preflight, recipes, run_progress, runs, starting
 from workbench.actions.curate import ProblemsError
 from workbench.actions.run_verbs import run_to_dict
 from workbench.cli.output import run_lines
@@ -56,9 +56,9 @@ def test_a_whole_preflight_and_the_run_after_it(store, base: str) -> None:
     save(store, [make_scenario(20, id="odd", status="draft")], "edit", "test")
     again = finish(store, preflight.start(store, "small", base, QUICK).key)
     assert again.key != begun.key and again.blocked == ()
-    run = runs.start_training(store, "small", base, QUICK)
+    run = starting.start_training(store, "small", base, QUICK)
     assert run.config["estimate"] == {name: again.summary[name] for name in ("seconds", "memory_mb")}
-    ended = runs.wait(store, run.id)
+    ended = run_progress.wait(store, run.id)
     off = preflight.how_far_off(ended)
     assert off["seconds"]["really"] == ended.summary["train_seconds"] and off["memory_mb"]["foretold"] > 100
     assert foretold(off).startswith("Pre-flight: ") and foretold(off).count("foretold") == 2

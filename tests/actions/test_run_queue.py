@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.small_workspace import make_scenario
-from workbench.actions import auto_train, run_list, run_queue, runs
+from workbench.actions import auto_train, run_list, run_progress, run_queue, runs, starting
 from workbench.actions.curate import ProblemsError
 from workbench.actions.run_list import RunFilter
 from workbench.errors import WorkbenchError
@@ -26,14 +26,14 @@ LONG = TrainSettings(epochs=1000)
 def wait_for_lines(store, run_id, n=2):
     for _ in range(400):
         runs.sync(store)
-        if len(runs.run_metrics(store, run_id)) >= n:
+        if len(run_progress.run_metrics(store, run_id)) >= n:
             return
         time.sleep(0.02)
     raise AssertionError(runs.get_run(store, run_id))
 
 
 def train(store, settings=QUICK, name=""):
-    return runs.start_training(store, "small", settings=settings, name=name)
+    return starting.start_training(store, "small", settings=settings, name=name)
 
 
 def test_the_queue_is_reordered_and_followed(store):
@@ -52,7 +52,7 @@ def test_the_queue_is_reordered_and_followed(store):
     assert names() == ["b", "a", "c"]
     runs.cancel(store, a)
     runs.cancel(store, first.id)
-    ended = [runs.wait(store, one) for one in (b, c)]
+    ended = [run_progress.wait(store, one) for one in (b, c)]
     assert ended[0].started_at < ended[1].started_at and runs.get_run(store, a).started_at == ""
     with pytest.raises(WorkbenchError, match="does not wait: it is done"):
         run_queue.move(store, b, "up")
@@ -64,17 +64,17 @@ def test_a_killed_run_says_why_and_is_resumed_to_the_end(store):
     run = train(store, replace(QUICK, epochs=40))
     wait_for_lines(store, run.id)
     os.kill(read_process(RunFolder(store.workspace.run_folder(run.id))).pid, 9)
-    failed = runs.wait(store, run.id)
+    failed = run_progress.wait(store, run.id)
     assert failed.state == "failed" and "killed (SIGKILL)" in failed.message and failed.resumable
     folder = RunFolder(store.workspace.run_folder(run.id))
-    assert len(read_rows(folder.metrics)) == len(runs.run_metrics(store, run.id)) >= 2
+    assert len(read_rows(folder.metrics)) == len(run_progress.run_metrics(store, run.id)) >= 2
     again = run_queue.resume(store, run.id)
     assert (again.state, again.ended_at, again.message) == ("running", "", "")
-    done = runs.wait(store, run.id)
+    done = run_progress.wait(store, run.id)
     assert done.state == "done", done.message
     # The stub makes no checkpoints: it begins anew, and no line stands twice.
-    assert [row["step"] for row in runs.run_metrics(store, run.id)] == [*range(1, 41), 40]
-    assert runs.run_metrics(store, run.id) == read_rows(folder.metrics)
+    assert [row["step"] for row in run_progress.run_metrics(store, run.id)] == [*range(1, 41), 40]
+    assert run_progress.run_metrics(store, run.id) == read_rows(folder.metrics)
     with pytest.raises(WorkbenchError, match="is complete"):
         run_queue.resume(store, run.id)
 
@@ -83,19 +83,19 @@ def test_the_store_forgets_what_a_checkpoint_does_not_know(store):
     run = train(store, LONG)
     wait_for_lines(store, run.id, 5)
     runs.cancel(store, run.id)
-    runs.wait(store, run.id)
+    run_progress.wait(store, run.id)
     folder = RunFolder(store.workspace.run_folder(run.id))
     (folder.checkpoints / "000001").mkdir(parents=True)
     (folder.checkpoints / "000001" / "tensors.safetensors").write_bytes(b"12345678")
     write_json(folder.checkpoints / "000001" / "state.json", {"metrics_lines": 3, "bytes": 8})
-    before = runs.run_metrics(store, run.id)
+    before = run_progress.run_metrics(store, run.id)
     blocker = train(store, LONG)
     assert run_queue.resume(store, run.id).state == "queued"
-    assert runs.run_metrics(store, run.id) == read_rows(folder.metrics) == before[:3]
+    assert run_progress.run_metrics(store, run.id) == read_rows(folder.metrics) == before[:3]
     assert read_rows(folder.superseded) == before[3:]
     runs.cancel(store, run.id)
     runs.cancel(store, blocker.id)
-    runs.wait(store, blocker.id)
+    run_progress.wait(store, blocker.id)
 
 
 def test_what_cannot_be_resumed(store):
@@ -103,7 +103,7 @@ def test_what_cannot_be_resumed(store):
     with pytest.raises(WorkbenchError, match="goes on already"):
         run_queue.resume(store, run.id)
     runs.cancel(store, run.id)
-    runs.wait(store, run.id)
+    run_progress.wait(store, run.id)
     run_list.delete(store, [run.id])
     with pytest.raises(WorkbenchError, match="in the trash"):
         run_queue.resume(store, run.id)
@@ -115,18 +115,18 @@ def test_what_cannot_be_resumed(store):
 
 def test_an_evaluation_goes_on_with_the_replies_it_has(store):
     snapshot = runs.make_snapshot(store, "small")
-    run = runs.wait(store, runs.start_evaluation(store, "starter", snapshot).id)
+    run = run_progress.wait(store, starting.start_evaluation(store, "starter", snapshot).id)
     folder = RunFolder(store.workspace.run_folder(run.id))
     rows = folder.replies.read_bytes().splitlines(keepends=True)
     folder.replies.write_bytes(b"".join(rows[:2]) + b'{"torn')
     run_store.update(store, run.id, state="failed")
     run_queue.resume(store, run.id)
-    assert runs.wait(store, run.id).state == "done"
+    assert run_progress.wait(store, run.id).state == "done"
     assert {row["scenario_id"] for row in read_rows(folder.replies) if row} >= {"s8", "s9", "s10", "s11"}
 
 
 def test_delete_undo_and_empty(store):
-    run = runs.wait(store, train(store, name="gone").id)
+    run = run_progress.wait(store, train(store, name="gone").id)
     folder = store.workspace.run_folder(run.id)
     files = {path.name for path in folder.iterdir()}
     run_list.delete(store, [run.id])
@@ -135,7 +135,7 @@ def test_delete_undo_and_empty(store):
     assert run_list.empty_trash(store, days=1) == []
     run_list.restore(store, [run.id])
     assert runs.runs(store)[0].id == run.id and {path.name for path in folder.iterdir()} == files
-    assert len(runs.run_metrics(store, run.id)) == 4
+    assert len(run_progress.run_metrics(store, run.id)) == 4
     run_list.delete(store, [run.id])
     assert run_list.empty_trash(store) == [run.id]
     assert list(store.workspace.trash.iterdir()) == [] and run_store.metrics(store, run.id) == []
@@ -148,12 +148,12 @@ def test_what_is_needed_is_not_deleted(store):
     with pytest.raises(WorkbenchError, match="still running"):
         run_list.delete(store, [run.id])
     runs.cancel(store, run.id)
-    runs.wait(store, run.id)
+    run_progress.wait(store, run.id)
 
 
 def test_names_tags_filters_differences_and_curves(store):
-    one = runs.wait(store, train(store, name="=one").id)
-    other = runs.wait(store, train(store, replace(QUICK, rank=4), name="other").id)
+    one = run_progress.wait(store, train(store, name="=one").id)
+    other = run_progress.wait(store, train(store, replace(QUICK, rank=4), name="other").id)
     run_list.edit(store, one.id, tags=["good", " good ", "for  review", ""])
     run_list.edit(store, other.id, name="the other")
     assert runs.get_run(store, one.id).tags == ("good", "for review") and run_list.tags(store) == ["for review", "good"]
@@ -170,7 +170,7 @@ def test_names_tags_filters_differences_and_curves(store):
 
 
 def test_a_warm_start_must_fit(store):
-    run = runs.wait(store, train(store).id)
+    run = run_progress.wait(store, train(store).id)
     for settings, message in (
         (replace(QUICK, warm_start="run:none"), "no training run"),
         (replace(QUICK, warm_start="starter"), "is no adapter"),
@@ -184,7 +184,7 @@ def test_a_warm_start_must_fit(store):
     write_json(adapter / "adapter_config.json", {"r": 8})
     with pytest.raises(ProblemsError, match="has rank 8, this run 16"):
         train(store, replace(QUICK, warm_start=f"run:{run.id}"))
-    warm = runs.wait(store, train(store, replace(QUICK, rank=8, warm_start=f"run:{run.id}")).id)
+    warm = run_progress.wait(store, train(store, replace(QUICK, rank=8, warm_start=f"run:{run.id}")).id)
     copied = store.workspace.run_folder(warm.id) / "warm_start" / "adapter_model.safetensors"
     assert warm.state == "done" and copied.read_bytes() == b"weights"
 
@@ -198,12 +198,12 @@ def test_auto_train_waits_for_enough_and_evaluates(store):
     assert run.tags == ("auto",) and run.config["settings"]["epochs"] == 2
     auto_train.keep_up(store)
     assert len(runs.runs(store)) == 1 and auto_train.state(store, "small").new == 0
-    runs.wait(store, run.id)
+    run_progress.wait(store, run.id)
     auto_train.keep_up(store)
     evaluations = runs.runs(store, "evaluate")
     assert {one.model for one in evaluations} == {"starter", f"run:{run.id}"}
     for one in evaluations:
-        runs.wait(store, one.id)
+        run_progress.wait(store, one.id)
     save(store, [make_scenario(i) for i in range(20, 24)], "import", "test")
     auto_train.keep_up(store)
     assert len(runs.runs(store)) == 3 and auto_train.train_if_due(store, "small", 5) is None
@@ -212,6 +212,6 @@ def test_auto_train_waits_for_enough_and_evaluates(store):
     auto_train.keep_up(store)
     assert len(runs.runs(store)) == 3
     due = auto_train.train_if_due(store, "small", 5, settings={"epochs": 2})
-    assert due is not None and runs.wait(store, due.id).state == "done"
+    assert due is not None and run_progress.wait(store, due.id).state == "done"
     with pytest.raises(WorkbenchError, match="Known settings"):
         auto_train.set_rule(store, AutoRule("small", settings={"nonsense": 1}))

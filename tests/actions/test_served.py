@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.small_workspace import make_scenario
-from workbench.actions import auto_train, run_list, runs, served
+from workbench.actions import auto_train, run_list, run_progress, runs, served, starting
 from workbench.actions.chat import listed_models, read_ask
 from workbench.actions.served_verbs import ServedVerbs
 from workbench.errors import WorkbenchError
@@ -26,7 +26,7 @@ def settle(store) -> None:
     """As the app does until nothing is under way."""
     auto_train.keep_up(store)
     while busy := [run for run in runs.sync(store) if not run.finished]:
-        runs.wait(store, busy[0].id)
+        run_progress.wait(store, busy[0].id)
         auto_train.keep_up(store)
 
 
@@ -41,7 +41,7 @@ def newest(store) -> str:
 def test_the_starter_until_somebody_chooses(store):
     assert served.served(store, "small").model == "starter" and served.served_model(store, "small").id == "starter"
     assert served.proposal(store, "small") is None
-    run = runs.wait(store, runs.start_training(store, "small", settings=TrainSettings(epochs=1)).id)
+    run = run_progress.wait(store, starting.start_training(store, "small", settings=TrainSettings(epochs=1)).id)
     chosen = served.serve(store, "small", f"run:{run.id}", "ann", " it is good ")
     assert (chosen.model, chosen.author, chosen.reason) == (f"run:{run.id}", "ann", "it is good") and chosen.since
     assert served.serve(store, "small", f"run:{run.id}", "bob") == chosen
@@ -55,7 +55,7 @@ def test_the_starter_until_somebody_chooses(store):
 
 def test_what_cannot_be_served(store):
     save_toolset(store, Toolset("other", (Tool("wave", "Wave.", {"type": "object", "properties": {}}),)), "test")
-    run = runs.wait(store, runs.start_training(store, "small", settings=TrainSettings(epochs=1)).id)
+    run = run_progress.wait(store, starting.start_training(store, "small", settings=TrainSettings(epochs=1)).id)
     for model, toolset, said in (
         ("nearest", "small", "cannot be served"),
         ("starter+k2", "small", "cannot be served"),
@@ -72,7 +72,7 @@ def test_what_cannot_be_served(store):
 def test_a_person_takes_what_is_proposed(store):
     auto_train.set_rule(store, RULE)
     auto_train.keep_up(store)
-    runs.wait(store, newest(store).removeprefix("run:"))
+    run_progress.wait(store, newest(store).removeprefix("run:"))
     waiting = served.proposal(store, "small")
     assert waiting is not None and waiting.state == "waiting" and not waiting.not_worse
     with pytest.raises(WorkbenchError, match="no verdict"):
@@ -137,7 +137,7 @@ def test_a_rule_that_is_none(store):
 
 
 def test_requests_may_ask_for_what_is_served(store):
-    run = runs.wait(store, runs.start_training(store, "small", settings=TrainSettings(epochs=1)).id)
+    run = run_progress.wait(store, starting.start_training(store, "small", settings=TrainSettings(epochs=1)).id)
     body = {"model": "served", "messages": [{"role": "user", "content": "hi"}]}
     assert read_ask(store, body).model.id == "starter"
     ServedVerbs(store).serve(f"run:{run.id}", "small", "better")

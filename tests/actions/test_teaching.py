@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.chat_server import KEY, completion, hang, send, send_json, serve
-from workbench.actions import curate, runs, teaching
+from workbench.actions import curate, run_progress, runs, starting, teaching
 from workbench.actions.curate import ProblemsError
 from workbench.actions.orders import Order
 from workbench.errors import WorkbenchError
@@ -66,12 +66,12 @@ class Teacher:
 
 
 def finished(store, run):
-    return runs.wait(store, run.id)
+    return run_progress.wait(store, run.id)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(runs, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(run_progress, "POLL_SECONDS", 0.05)
 
 
 def test_drafts_come_in_as_one_change_with_cost_and_rejects(store):
@@ -180,7 +180,7 @@ def test_money_ends_the_run(store):
 def test_a_generation_does_not_wait_for_training(store, stub_workers):
     from workbench.training.settings import TrainSettings
 
-    training = runs.start_training(store, "small", settings=TrainSettings(epochs=1000))
+    training = starting.start_training(store, "small", settings=TrainSettings(epochs=1000))
     with serve(Teacher()) as server:
         run = teaching.start(store, order(server))
         assert (training.state, run.state) == ("running", "running")

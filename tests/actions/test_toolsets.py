@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.small_workspace import CLOCK, PING, TOOLSET
-from workbench.actions import curate, runs, tool_sources, toolsets
+from workbench.actions import curate, runs, starting, tool_sources, toolsets
 from workbench.actions.curate import ProblemsError
 from workbench.errors import WorkbenchError
 from workbench.records import Tool
@@ -54,7 +54,7 @@ def test_broken_scenarios_that_are_left_keep_snapshots_from_being_made(store):
         runs.make_snapshot(store, "small")
     assert caught.value.problems[0].field == "s6: expected[0].arguments.host" and "tools check" in caught.value.hint
     with pytest.raises(ProblemsError):
-        runs.start_training(store, "small")
+        starting.start_training(store, "small")
     assert toolsets.draft_broken(store, "small") == 2 and toolsets.draft_broken(store, "small") == 0
     assert runs.make_snapshot(store, "small")
 

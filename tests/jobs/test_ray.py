@@ -12,7 +12,7 @@ import pytest
 from tests.jobs.ray_head import Head, free_ports, ray_head
 from tests.small_models import make_gemma
 from tests.small_workspace import open_small
-from workbench.actions import run_queue, runs
+from workbench.actions import run_progress, run_queue, runs, starting
 from workbench.errors import WorkbenchError
 from workbench.jobs import ray, watch
 from workbench.jobs.ray import RayJob
@@ -64,11 +64,14 @@ def until(store: Store, run: Run, *states: str, phase: str = "", rows: int = 0) 
     deadline = time.time() + 240
     while True:
         runs.sync(store)
-        found = runs.progress(store, run.id)
+        found = run_progress.progress(store, run.id)
         there = found.run.state in states and phase in ("", found.phase)
-        if there and len(runs.run_metrics(store, run.id)) >= rows:
+        if there and len(run_progress.run_metrics(store, run.id)) >= rows:
             return found.run
-        assert time.time() < deadline and not (found.run.finished and not there), (found, runs.log_tail(store, run.id))
+        assert time.time() < deadline and not (found.run.finished and not there), (
+            found,
+            run_progress.log_tail(store, run.id),
+        )
         time.sleep(0.1)
 
 
@@ -76,13 +79,13 @@ def test_a_training_is_followed_adopted_and_cancelled(cluster: Head, tmp_path: P
     """One real run of a tiny model; the app that started it is gone before its first step."""
     base = make_gemma(tmp_path / "base", window=64)
     with open_small(tmp_path / "workspace") as first:
-        started = runs.start_training(first, "small", str(base), LONG)
+        started = starting.start_training(first, "small", str(base), LONG)
         assert started.state == "running" and started.config["settings"]["launcher"] == "ray"
         job = ray.read_job(folder_of(first, started))
         assert job is not None and job.address == cluster.address
     with Store.open(Workspace(tmp_path / "workspace")) as second:
         run = until(second, started, "running", phase="training", rows=3)
-        rows = [row for row in runs.run_metrics(second, run.id) if "loss" in row]
+        rows = [row for row in run_progress.run_metrics(second, run.id) if "loss" in row]
         assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
         assert ray.ask(job).kind == "running"
         runs.cancel(second, run.id)
@@ -97,7 +100,7 @@ def test_a_training_is_followed_adopted_and_cancelled(cluster: Head, tmp_path: P
 
 
 def test_a_killed_worker_fails_with_a_reason_and_is_submitted_anew(cluster: Head, store: Store, stubs: None) -> None:
-    run = until(store, runs.start_training(store, "small", settings=LONG), "running", rows=1)
+    run = until(store, starting.start_training(store, "small", settings=LONG), "running", rows=1)
     status = read_status(folder_of(store, run))
     assert status is not None
     psutil.Process(status.pid).kill()
@@ -113,12 +116,12 @@ def test_a_killed_worker_fails_with_a_reason_and_is_submitted_anew(cluster: Head
 
 def test_runs_wait_for_a_machine_but_not_for_runs_here(cluster: Head, store: Store, stubs: None) -> None:
     """The head has one CPU: the second run waits at Ray, one of this machine goes on beside them."""
-    first, second = (runs.start_training(store, "small", settings=LONG) for _ in range(2))
-    here = runs.start_training(store, "small", settings=TrainSettings(epochs=2))
+    first, second = (starting.start_training(store, "small", settings=LONG) for _ in range(2))
+    here = starting.start_training(store, "small", settings=TrainSettings(epochs=2))
     assert [first.state, second.state, here.state] == ["running"] * 3
     until(store, here, "done")
     until(store, second, "running", phase="waiting")
-    assert "no free machine" in runs.progress(store, second.id).message
+    assert "no free machine" in run_progress.progress(store, second.id).message
     runs.cancel(store, second.id)
     assert until(store, second, "stopped").message == "Stopped before it began."
     runs.cancel(store, first.id)
@@ -127,14 +130,14 @@ def test_runs_wait_for_a_machine_but_not_for_runs_here(cluster: Head, store: Sto
     job = ray.read_job(folder_of(store, second))
     while (word := ray.ask(job)).kind != "ended":
         time.sleep(0.2)
-    assert "exit status 0" in word.message and runs.log_tail(store, second.id) == ""
+    assert "exit status 0" in word.message and run_progress.log_tail(store, second.id) == ""
 
 
 def test_a_machine_without_the_folder_is_told(
     cluster: Head, store: Store, stubs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ray.PYTHON_NAME, "/no/such/python")
-    run = until(store, runs.start_training(store, "small", settings=LONG), "failed")
+    run = until(store, starting.start_training(store, "small", settings=LONG), "failed")
     assert "/no/such/python is missing" in run.message and "shared storage" in run.message
 
 
@@ -145,19 +148,19 @@ def test_a_job_that_the_cluster_does_not_know_is_lost(cluster: Head) -> None:
 
 def test_a_dead_cluster_fails_its_runs(cluster: Head, store: Store, stubs: None) -> None:
     """The last of this file: it ends the head."""
-    run = until(store, runs.start_training(store, "small", settings=LONG), "running", rows=1)
+    run = until(store, starting.start_training(store, "small", settings=LONG), "running", rows=1)
     cluster.stop()
     failed = until(store, run, "failed")
     assert f"No Ray cluster answers at {cluster.address}" in failed.message
     with pytest.raises(WorkbenchError, match="ray start --head"):
-        runs.start_training(store, "small", settings=LONG)
+        starting.start_training(store, "small", settings=LONG)
     assert len(runs.runs(store)) == 1
 
 
 def test_ray_is_optional(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WorkbenchError, match=r"pip install 'ray\[default\]"):
-        runs.start_training(store, "small", settings=LONG)
+        starting.start_training(store, "small", settings=LONG)
     assert runs.runs(store) == []
 
 

@@ -1,6 +1,7 @@
 """Kept tokens: the same as made ones, found again by content, safe against other processes and damage."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from tests.small_models import make_tokenizer
+from workbench import records
 from workbench.dialects import get_dialect
 from workbench.records import ExpectedCall, Outcome, PromptProfile, Scenario, Tool, Toolset
 from workbench.training import token_cache
@@ -94,6 +96,17 @@ def test_the_context_is_part_of_the_key(tmp_path: Path, tokenizer: PreTrainedTok
         context_key(TOOLSET, DIALECT, make_tokenizer(vocabulary=400)),
     }
     assert len(contexts) == 6 and context_key(TOOLSET, DIALECT, make_tokenizer()) in contexts
+
+
+def test_an_edit_of_the_records_gives_another_key(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = context_key(TOOLSET, DIALECT, tokenizer)
+    copied = shutil.copytree(records.__path__[0], tmp_path / "records")
+    with (copied / "scenarios.py").open("a") as file:
+        file.write("# edited\n")
+    monkeypatch.setattr(records, "__path__", [str(copied)])
+    assert context_key(TOOLSET, DIALECT, tokenizer) != before
 
 
 @pytest.mark.parametrize("damage", ["half", "empty", "other", "bit"])

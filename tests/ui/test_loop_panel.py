@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from tests.small_workspace import open_small
-from workbench.actions import auto_train, runs, served
+from workbench.actions import auto_train, run_progress, runs, served
 from workbench.store import Store
 from workbench.store.auto_train import AutoRule
 from workbench.ui.loop import Loop
@@ -17,7 +17,7 @@ from workbench.workspace import Workspace
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for kind in ("train", "evaluate"):
         monkeypatch.setitem(runs.WORKERS, kind, "tests.stub_worker")
-    monkeypatch.setattr(runs, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(run_progress, "POLL_SECONDS", 0.05)
     with open_small(tmp_path) as store:
         yield store
 
@@ -26,7 +26,7 @@ def settle(store) -> None:
     """As the app does until nothing is under way."""
     auto_train.keep_up(store)
     while busy := [run for run in runs.sync(store) if not run.finished]:
-        runs.wait(store, busy[0].id)
+        run_progress.wait(store, busy[0].id)
         auto_train.keep_up(store)
 
 
@@ -38,7 +38,7 @@ def test_the_loop_by_buttons(store):
     auto_train.set_rule(store, AutoRule("small", False, 5, settings={"epochs": 1}))
     html, message = panel.due()
     assert "Training has begun." in message and "disabled" in html and "small auto 1" in html
-    runs.wait(store, runs.runs(store, "train")[0].id)
+    run_progress.wait(store, runs.runs(store, "train")[0].id)
     settle(store)
     proposal = served.proposal(store, "small")
     assert proposal is not None and proposal.state == "ready"

@@ -17,7 +17,7 @@ from workbench.actions.coverage import Coverage
 from workbench.actions.figures import Confusion, CurvePoint, Drawn
 from workbench.actions.leaderboard import Entry
 from workbench.actions.overview import Overview
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.actions.transfer import ImportReport
 from workbench.errors import Problem
 from workbench.evaluation.job import FAILURES

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.actions import run_list, runs, served
+from workbench.actions import run_list, served, starting
 from workbench.actions.comparing import ensure_evaluations
 from workbench.actions.curate import DEFAULT_AUTHOR
 from workbench.actions.models import RUN_PREFIX, STARTER_ID, resolve
@@ -78,7 +78,7 @@ def train_if_due(
         return None
     rule = AutoRule(toolset, True, min_new, base, settings or {})
     name = f"{toolset} auto {len(run_list.find(store, run_list.RunFilter(kind='train', tag=served.TAG))) + 1}"
-    return runs.start_training(store, toolset, base, _settings(store, rule), name=name, tags=(served.TAG,))
+    return starting.start_training(store, toolset, base, _settings(store, rule), name=name, tags=(served.TAG,))
 
 
 def evaluate_trained(store: Store) -> list[Run]:

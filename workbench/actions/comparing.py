@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.actions import runs as run_actions
+from workbench.actions import starting
 from workbench.actions.models import fingerprint, resolve
 from workbench.errors import WorkbenchError
 from workbench.evaluation import pairing
@@ -172,7 +173,7 @@ def ensure_evaluations(store: Store, names: Sequence[str], snapshot: str, split:
             found[name] = run
     for name in names:
         if name not in found:
-            found[name] = run_actions.start_evaluation(store, name, snapshot, split)
+            found[name] = starting.start_evaluation(store, name, snapshot, split)
     return [found[name] for name in names]
 
 
@@ -259,8 +260,8 @@ def rerun(store: Store, run_id: str, scenario_id: str) -> Run:
     """
     run = run_actions.get_run(store, run_id)
     _refuse_unfinished(run)
-    settings = run_actions.EvaluationSettings(**run.config["settings"])
-    return run_actions.start_evaluation(store, run.model, run.snapshot, run.config["split"], settings, only=scenario_id)
+    settings = starting.EvaluationSettings(**run.config["settings"])
+    return starting.start_evaluation(store, run.model, run.snapshot, run.config["split"], settings, only=scenario_id)
 
 
 def _refuse_unlike(chosen: Sequence[Run], least: int) -> None:

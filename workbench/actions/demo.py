@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import curate, runs
+from workbench.actions import curate, run_progress, runs, starting
 from workbench.actions.content import open_workspace
 from workbench.actions.models import RUN_PREFIX, STARTER_ID
 from workbench.errors import WorkbenchError
@@ -16,7 +16,7 @@ from workbench.records import Run
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 
-OnProgress = Callable[[str, runs.Progress], None]
+OnProgress = Callable[[str, run_progress.Progress], None]
 
 
 def demo(root: Path | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _loop(root: Path, on_progress: OnProgress) -> dict[str, Any]:
         toolset = curate.default_toolset(store)
         snapshot = runs.make_snapshot(store, toolset, "demo")
         base = _evaluate(store, STARTER_ID, snapshot, "Evaluating the base model", on_progress)
-        training = runs.start_training(store, toolset, STARTER_ID, snapshot=snapshot, name="demo")
+        training = starting.start_training(store, toolset, STARTER_ID, snapshot=snapshot, name="demo")
         trained = _finish(store, training, "Training", on_progress)
         tuned = _evaluate(store, RUN_PREFIX + training.id, snapshot, "Evaluating the tuned model", on_progress)
         return {
@@ -55,18 +55,18 @@ def _loop(root: Path, on_progress: OnProgress) -> dict[str, Any]:
 
 
 def _evaluate(store: Store, model_id: str, snapshot: str, title: str, on_progress: OnProgress) -> Run:
-    return _finish(store, runs.start_evaluation(store, model_id, snapshot, "test"), title, on_progress)
+    return _finish(store, starting.start_evaluation(store, model_id, snapshot, "test"), title, on_progress)
 
 
 def _finish(store: Store, run: Run, title: str, on_progress: OnProgress) -> Run:
     """Wait for a run; a run that is cut off half-way is stopped, for its folder goes away with the workspace."""
     try:
-        ended = runs.wait(store, run.id, lambda progress: on_progress(title, progress))
+        ended = run_progress.wait(store, run.id, lambda progress: on_progress(title, progress))
     except BaseException:
         runs.cancel(store, run.id)
         raise
     if ended.state != "done":
-        raise WorkbenchError(f"{title} did not succeed: {ended.message}", runs.log_tail(store, run.id, 5))
+        raise WorkbenchError(f"{title} did not succeed: {ended.message}", run_progress.log_tail(store, run.id, 5))
     return ended
 
 
@@ -74,5 +74,5 @@ def _figures(run: Run) -> dict[str, float]:
     return {name: run.summary[name]["value"] for name in ("tool_accuracy", "exact_calls")}
 
 
-def _ignore(title: str, progress: runs.Progress) -> None:
+def _ignore(title: str, progress: run_progress.Progress) -> None:
     """Nobody watches."""

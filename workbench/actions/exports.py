@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from workbench.actions import runs
+from workbench.actions import runs, starting
 from workbench.actions.curate import ProblemsError
 from workbench.actions.models import RUN_PREFIX, artefact_folder, resolve
 from workbench.errors import WorkbenchError
@@ -101,7 +101,7 @@ def start(store: Store, model_id: str, settings: ExportSettings | None = None) -
         "scores": _scores(store, model.id),
     }
     config = {"toolset": frozen.toolset.to_dict(), "snapshot": trained.snapshot, "split": settings.split}
-    return runs.start_export(store, model, scenarios, {**config, "settings": settings.to_dict(), "about": about})
+    return starting.start_export(store, model, scenarios, {**config, "settings": settings.to_dict(), "about": about})
 
 
 def artefacts(store: Store, model_id: str = "") -> list[Artefact]:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.actions import comparing, curate, models, runs
+from workbench.actions import comparing, curate, models, run_progress, runs
 from workbench.actions.coverage import Coverage, coverage
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.records import SPLITS, Run, Split
 from workbench.store import changes as change_store
 from workbench.store import inbox as inbox_store
@@ -72,7 +72,7 @@ def overview(store: Store) -> Overview:
         trained=trained,
         authored=any(change.kind == "edit" for change in change_store.changes(store, RECENT_CHANGES)),
         compared=_compared(comparing.evaluations(store)),
-        latest=runs.progress(store, found[0].id) if found else None,
+        latest=run_progress.progress(store, found[0].id) if found else None,
         recorded=traffic.count_traffic(store),
         inbox=inbox_store.waiting(store),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.actions import runs
+from workbench.actions import runs, starting
 from workbench.actions.curate import DEFAULT_AUTHOR, ProblemsError
 from workbench.actions.generating import sources
 from workbench.actions.orders import Order, checked, teacher_problems
@@ -63,7 +63,7 @@ def start(store: Store, order: Order, author: str = DEFAULT_AUTHOR, resume: str 
         "author": author,
     }
     model = Model(order.endpoint.model, order.endpoint.model, order.endpoint.base_url)
-    return runs.start_generation(store, model, _known(store, order.toolset), config)
+    return starting.start_generation(store, model, _known(store, order.toolset), config)
 
 
 def plan(store: Store, order: Order) -> str:
@@ -102,7 +102,7 @@ def _resume(store: Store, run_id: str, author: str) -> Run:
     there = {scenario.id for scenario in known}
     gaps = [gap for gap in plan["gaps"] if not gap["of"] or gap["of"] in there]
     config = {**plan, "gaps": gaps, "author": author}
-    return runs.start_generation(store, Model(**earlier.config["model"]), known, config, journal)
+    return starting.start_generation(store, Model(**earlier.config["model"]), known, config, journal)
 
 
 def _generation(store: Store, run_id: str) -> Run:

@@ -25,7 +25,9 @@ from workbench.actions import (
     preflight,
     publishing,
     run_list,
+    run_progress,
     runs,
+    starting,
     teaching,
     transfer,
 )
@@ -245,7 +247,7 @@ class Verbs(CurationVerbs, RunVerbs):
     def run(self, run_id: str) -> Json:
         """One run and how far it is."""
         runs.sync(self.store)
-        found = runs.progress(self.store, run_id)
+        found = run_progress.progress(self.store, run_id)
         progress = {
             "phase": found.phase,
             "step": found.step,
@@ -259,11 +261,11 @@ class Verbs(CurationVerbs, RunVerbs):
 
     def metrics(self, run_id: str, after: int = 0) -> Json:
         """Metrics rows behind line ``after``."""
-        return {"rows": runs.run_metrics(self.store, run_id, after)}
+        return {"rows": run_progress.run_metrics(self.store, run_id, after)}
 
     def log(self, run_id: str, lines: int = 50) -> Json:
         """The end of a run's log."""
-        return {"log": runs.log_tail(self.store, run_id, lines)}
+        return {"log": run_progress.log_tail(self.store, run_id, lines)}
 
     def cancel(self, run_id: str) -> Json:
         """Ask a run to end."""
@@ -286,7 +288,9 @@ class Verbs(CurationVerbs, RunVerbs):
         run also gives toolset and base where they are not named.
         """
         chosen, base, parsed = self._recipe(toolset, base, settings, preset, like)
-        return run_to_dict(runs.start_training(self.store, chosen, base, parsed, snapshot or None, name, allow_leaks))
+        return run_to_dict(
+            starting.start_training(self.store, chosen, base, parsed, snapshot or None, name, allow_leaks)
+        )
 
     def _recipe(
         self, toolset: str, base: str, settings: Mapping[str, Any] | None, preset: str, like: str

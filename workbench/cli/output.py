@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workbench.actions.runs import POLL_SECONDS
+from workbench.actions.run_progress import POLL_SECONDS
 from workbench.actions.verbs import Json
 from workbench.cli.arguments import AnyVerbs
 from workbench.errors import WorkbenchError

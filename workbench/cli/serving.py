@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.actions import config, demo
 from workbench.actions.remote import reach
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.actions.verbs import Json
 from workbench.cli.arguments import add_verb, model_id
 from workbench.cli.output import progress_bar, proposal_lines, table_lines, tell

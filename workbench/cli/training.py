@@ -12,7 +12,7 @@ from typing import Any
 from workbench.actions.auto_train import SWAPS
 from workbench.actions.models import STARTER_ID
 from workbench.actions.remote import reach
-from workbench.actions.runs import POLL_SECONDS
+from workbench.actions.run_progress import POLL_SECONDS
 from workbench.actions.verbs import Json
 from workbench.cli.arguments import AnyVerbs, add_verb, add_wait, model_id
 from workbench.cli.output import proposal_lines, run_lines, tell, wait

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import exports, models, runs
+from workbench.actions import exports, models, run_progress, runs
 from workbench.actions.curate import ProblemsError
 from workbench.errors import Problem, WorkbenchError
 from workbench.store.database import Store
@@ -45,7 +45,7 @@ class Exports:
 
     def listed(self, run_id: str) -> str:
         found = [exports.artefact(self.store, one.run.id) for one in exports.artefacts(self.store, run_id or "-")]
-        return views.artefacts([(one, runs.progress(self.store, one.run.id)) for one in found])
+        return views.artefacts([(one, run_progress.progress(self.store, one.run.id)) for one in found])
 
     def start(self, event: gr.EventData) -> tuple[Any, ...]:
         run_id = str(ui.payload(event)["run"])

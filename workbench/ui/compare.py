@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from workbench.actions import answers, comparing, figures, leaderboard, models, publishing, runs
+from workbench.actions import answers, comparing, figures, leaderboard, models, publishing, run_progress, runs
 from workbench.actions.comparing import Lineup
 from workbench.errors import WorkbenchError
 from workbench.evaluation.statistics import Slice
@@ -76,7 +76,7 @@ class _Bench:
     def result(self, bench: Bench) -> str:
         found = self.found(bench)
         if not self.complete(bench, found):
-            waiting = [(run.name or run.model, runs.progress(self.store, run.id)) for run in found.values()]
+            waiting = [(run.name or run.model, run_progress.progress(self.store, run.id)) for run in found.values()]
             return views.compare_result(bench, waiting=waiting if len(found) == len(bench.models) else ())
         try:
             comparison = comparing.compare(self.store, self.ids(found), bench.threshold, least=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import curate, generating, runs, teaching
+from workbench.actions import curate, generating, run_progress, runs, teaching
 from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
 from workbench.errors import Problem
@@ -136,4 +136,4 @@ class _Generate:
             return views.generate_now(None, None, [])
         others = [run for run in listed if run.id != chosen.id][:EARLIER]
         report = teaching.report(self.store, chosen.id)
-        return views.generate_now(runs.progress(self.store, chosen.id), report, others)
+        return views.generate_now(run_progress.progress(self.store, chosen.id), report, others)

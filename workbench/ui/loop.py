@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import auto_train, run_list, runs, served
+from workbench.actions import auto_train, run_list, run_progress, served
 from workbench.actions.run_list import RunFilter
 from workbench.errors import WorkbenchError
 from workbench.store.database import Store
@@ -40,7 +40,7 @@ class Loop:
             return ""
         trained = run_list.find(self.store, RunFilter(kind="train", tag=served.TAG))
         going = [run for run in trained if not run.finished and run_list.toolset_name(run) == now.toolset]
-        progress = runs.progress(self.store, going[0].id) if going else None
+        progress = run_progress.progress(self.store, going[0].id) if going else None
         return views.loop(now, auto, progress, served.proposal(self.store, now.toolset))
 
     @ui.answering(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import auto_train, curate, models, recipes, run_list, runs
+from workbench.actions import auto_train, curate, models, recipes, run_list, run_progress, runs, starting
 from workbench.actions.curate import ProblemsError
 from workbench.actions.duplicates import LeakError
 from workbench.errors import Problem
@@ -125,7 +125,7 @@ class _Train:
 
     def started(self, order: TrainOrder) -> tuple[Any, ...]:
         try:
-            run = runs.start_training(
+            run = starting.start_training(
                 self.store, order.toolset, order.base, order.settings, name=order.name, allow_leaks=order.allow_leaks
             )
         except ProblemsError as error:
@@ -193,7 +193,7 @@ class _Train:
             parts["export"] = views.export_form(ready)
         listed = {run.id: run for run in runs.runs(self.store, "train")}
         asked = [(listed[id], int(after)) for id, after in list(body["have"].items())[:MOST_CURVES] if id in listed]
-        points = [views.curve(run, runs.run_metrics(self.store, run.id, after), after) for run, after in asked]
+        points = [views.curve(run, run_progress.run_metrics(self.store, run.id, after), after) for run, after in asked]
         checked = {"preflight": self.preflight.html()} if body.get("waiting") else {}
         active = any(not run.finished for run in [*listed.values(), *runs.runs(self.store, "export")])
         return {

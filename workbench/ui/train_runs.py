@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import run_list, run_queue, runs
+from workbench.actions import run_list, run_progress, run_queue, runs
 from workbench.errors import WorkbenchError
 from workbench.records import Run
 from workbench.store.database import Store
@@ -73,7 +73,9 @@ def parts(store: Store, place: RunPlace, chosen: Run | None) -> tuple[str, str, 
         return views.train_now(None, "", place.address), queue, views.train_runs(listed, "", place)
     # By its id from now on: when it ends, the page must not turn to another run.
     place = replace(place, run=chosen.id)
-    now = views.train_now(runs.progress(store, chosen.id), runs.log_tail(store, chosen.id), place.address)
+    now = views.train_now(
+        run_progress.progress(store, chosen.id), run_progress.log_tail(store, chosen.id), place.address
+    )
     return now, queue, views.train_runs(listed, chosen.id, place, run_list.tags(store))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.actions.exports import Artefact, format_name
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.errors import Problem
 from workbench.records import SPLITS
 from workbench.training.artefacts.settings import FORMATS, ExportSettings

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.errors import Problem
 from workbench.evaluation.report import COLORS
 from workbench.evaluation.report import percent as percent  # pages take all their words from here

@@ -10,7 +10,7 @@ from workbench.actions.answers import BUCKETS
 from workbench.actions.comparing import FIGURE_NAMES, Column, Comparison
 from workbench.actions.figures import Confusion, Drawn
 from workbench.actions.leaderboard import Entry
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.evaluation import report
 from workbench.evaluation.job import told
 from workbench.evaluation.pairing import Pairs

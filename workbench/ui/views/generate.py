@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.actions.generating import SHOWN, Batch
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.actions.teaching import TeacherReport
 from workbench.errors import Problem
 from workbench.records import NO_TOOL, SPLITS, Run, Scenario, Toolset

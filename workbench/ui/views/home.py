@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.actions.overview import Overview
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.records import Run
 from workbench.ui import forms
 from workbench.ui.views.base import TONES, ago, going, number, percent, render, run_name, shares

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.actions.auto_train import AutoState
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.actions.served import Proposal
 from workbench.store.served import Served
 from workbench.ui import forms

@@ -9,7 +9,7 @@ from workbench.actions.auto_train import AutoState
 from workbench.actions.duplicates import LeakError
 from workbench.actions.models import RUN_PREFIX
 from workbench.actions.preflight import how_far_off
-from workbench.actions.runs import Progress
+from workbench.actions.run_progress import Progress
 from workbench.errors import Problem
 from workbench.records import SPLITS, Model, Run, Split, Toolset
 from workbench.training.settings import CHOICES, PRESETS

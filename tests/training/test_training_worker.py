@@ -29,10 +29,12 @@ from workbench.runfolder import Ending, Reporter, RunFolder, RunStatus, append_r
 from workbench.training import lora
 from workbench.training.examples import make_examples
 from workbench.training.job import Job
-from workbench.training.loop import Loop, learning_rate
+from workbench.training.loop import Loop
 from workbench.training.lora import Trainee
 from workbench.training.packing import Batch, make_batches
+from workbench.training.schedule import learning_rate
 from workbench.training.settings import TrainSettings
+from workbench.training.validating import Validator
 from workbench.training.worker import train
 
 TOOLSET = Toolset(
@@ -233,7 +235,7 @@ def test_the_time_limit_ends_the_run_well(tmp_path: Path, base: Path) -> None:
 
 def test_early_stop_ends_the_run(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lora.Trainee, "loss", lambda *_: 1.0)
-    monkeypatch.setattr(Loop, "_answer", lambda *_: (0.5, 0.5))
+    monkeypatch.setattr(Validator, "answer", lambda *_: (0.5, 0.5))
     ending = run_here(make_folder(tmp_path / "run", base, epochs=50, validate_every=2, early_stop_patience=3))
     assert ending.state == "done" and "no improvement" in ending.message
     assert (ending.summary["steps"], ending.summary["best_step"]) == (8, 2)
@@ -423,7 +425,7 @@ def test_the_best_checkpoint_has_the_most_exact_calls_and_then_the_lowest_loss(
     losses = iter([0.1, 0.9, 0.7, 0.7, 0.1, 0.8])
     kept: list[int] = []
     monkeypatch.setattr(lora.Trainee, "loss", lambda *_: next(losses))
-    monkeypatch.setattr(Loop, "_answer", lambda *_: next(answers))
+    monkeypatch.setattr(Validator, "answer", lambda *_: next(answers))
     save = Loop._save
     monkeypatch.setattr(Loop, "_save", lambda loop: (kept.append(loop.step), save(loop)))
     ending = run_here(make_folder(tmp_path / "run", base, epochs=3, validate_every=2))

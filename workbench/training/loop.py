@@ -1,17 +1,10 @@
-"""The training loop: epochs, schedule, metrics, validation, the best adapter. Knows no store and no UI."""
+"""The training loop: steps, metrics, validations, checkpoints, the best adapter. Knows no store and no UI."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import logging
-import math
-import random
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import count, islice
+from collections.abc import Mapping
 from typing import Any
 
 import psutil
@@ -21,48 +14,24 @@ from torch import Tensor
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.inference.engine import load_base, pick_device, set_up_process
-from workbench.inference.replies import reply_to
-from workbench.records import Scenario
 from workbench.runfolder import Ending, Reporter, RunFolder
-from workbench.scenarios.noise import ValuePool
-from workbench.scenarios.scoring import score
 from workbench.training import checkpoint
-from workbench.training.augment import augment
 from workbench.training.boards import Board, NoBoard, open_board, refuse_missing
 from workbench.training.checkpoint import Checkpoint
-from workbench.training.examples import Example, make_examples
+from workbench.training.feed import Feed, Place
 from workbench.training.job import Job
 from workbench.training.lora import Trainee, read_adapter
-from workbench.training.packing import Batch, make_batches
-from workbench.training.settings import TrainSettings
+from workbench.training.memory import peak_memory_mb, return_memory
+from workbench.training.packing import Batch
+from workbench.training.schedule import learning_rate, validation_interval
 from workbench.training.team import Team
-from workbench.training.token_cache import TokenCache
+from workbench.training.validating import Validator
 
-VALIDATIONS, FEW_VALIDATIONS = 6, 3
-SHORT_STEPS, SHORT_SECONDS = 60, 300.0
-"""A run of fewer steps, or with a closer time limit, validates a few times only: each costs it many steps."""
-
-MAX_NEW_TOKENS = 96
 SAVING_SECONDS = 2.0
 CHECKPOINT_SECONDS = 30.0
 CHECKPOINT_SHARE = 0.05
 """At most this part of the time goes into checkpoints, unless a number of steps is set."""
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Figures on the validation split after a step."""
-
-    step: int
-    loss: float
-    exact: float
-    tool: float
-
-    @property
-    def key(self) -> tuple[float, float]:
-        """Bigger is better: exact calls first, then loss."""
-        return (self.exact, -self.loss)
 
 
 class Loop:
@@ -77,124 +46,43 @@ class Loop:
         self.trainee = Trainee(*load_base(job.model.base, four_bits), self.settings, team)
         self.dialect = get_dialect(self.trainee.loaded.dialect)
         reporter.update(phase="preparing", message=self.trainee.loaded.notice)
-        self.pool = ValuePool.of(job.train)
-        self.cache = self._open_cache()
-        self.checked = sample(job.validation, self.settings.validation_scenarios)
-        self.validation = make_batches(self._examples(self.checked, 1.0), 32, random.Random(0))
-        self.at_once = self.settings.accumulate * self.settings.processes
-        self.per_epoch = -(-len(self._batches(0)) // self.at_once)
-        if self.cache:
-            logger.info(
-                "tokens: made of %d scenarios, %d were kept by an earlier run", self.cache.made, self.cache.found
-            )
-        self.total = self.settings.max_steps or self.per_epoch * self.settings.epochs
+        self.feed = Feed(job, self.dialect, self.trainee.loaded.tokenizer)
+        self.validator = Validator(job, self.trainee, self.feed)
+        self.total = self.feed.total_steps()
+        if cache := self.feed.cache:
+            logger.info("tokens: made of %d scenarios, %d were kept by an earlier run", cache.made, cache.found)
         self.step = 0
-        self.validations: list[Validation] = []
         self.validation_seconds = 0.0
         self.last_loss = 0.0
-        self.place = (0, 0)
+        self.place: Place = (0, 0)
         self.board: Board = NoBoard()
         self.best: dict[str, Tensor] = {}
         self.checkpointed, self.checkpoint_seconds = time.time(), 0.0
 
     def run(self) -> Ending:
         """Train until the end, the time limit, a cancel or an early stop; the best adapter stays in the folder."""
-        reporter, interval = self.reporter, self.settings.validate_every or -(-self.total // self._validations())
+        reporter, interval = self.reporter, validation_interval(self.settings, self.total)
         self._resume()
         self.board = open_board(self.settings.report_to, self.folder.path, self.step)
         reporter.update(phase="training", step=self.step, total_steps=self.total)
         self.began, self.first = time.time(), self.step
-        for epoch, batches in self._schedule():
+        for place, batches in self.feed.steps(self.place, self.step):
+            self.place = place
             if reporter.cancelled:
                 self._checkpoint()
                 return self._end("Stopped; the adapter has what was learned until then.", stopped=True)
             if self._out_of_time():
                 return self._end(f"The time limit ended the run after {self.step} of {self.total} steps.")
-            self._train(epoch, batches)
+            self._train(batches)
             if self.step % interval == 0 and self.step < self.total:
                 self._validate()
-                if self._hopeless():
+                if self.validator.hopeless:
                     return self._end(f"Ended early: no improvement in {self.settings.early_stop_patience} validations.")
             if self._checkpoint_is_due():
                 self._checkpoint()
         return self._end("")
 
-    def probe(self, startup_s: float) -> dict[str, Any]:
-        """Two steps after a first one that warms up, and one validation: what the run would cost on this machine.
-
-        The steps have a learning rate of 0, so that losses say nothing odd.
-
-        Args:
-            startup_s: seconds from the worker's start until it could train.
-
-        Returns:
-            ``{"seconds", "step_seconds", "validation_seconds", "startup_seconds", "total_steps", "memory_mb"}``.
-        """
-        at_once = self.settings.accumulate
-        batches = sorted(self._batches(0), key=lambda batch: batch.weight)
-        # The heaviest batch decides on the memory, one from the middle on the time.
-        self.trainee.step(batches[-at_once:], 0.0)
-        middle = batches[max(0, len(batches) // 2 - at_once) :][:at_once]
-        started = time.time()
-        for _ in range(2):
-            self.trainee.step(middle, 0.0)
-        step_s = (time.time() - started) / 2
-        started = time.time()
-        if self.validation:
-            self.trainee.loss(self.validation)
-            self._answer(self.checked)
-        validation_s = time.time() - started
-        interval = self.settings.validate_every or -(-self.total // self._validations())
-        seconds = startup_s + self.total * step_s + -(-self.total // interval) * validation_s
-        limit = self.settings.max_seconds
-        return {
-            "seconds": round(min(seconds, limit) if limit else seconds, 1),
-            "step_seconds": round(step_s, 3),
-            "validation_seconds": round(validation_s, 2),
-            "startup_seconds": round(startup_s, 1),
-            "total_steps": self.total,
-            "memory_mb": peak_memory_mb(),
-        }
-
-    def _validations(self) -> int:
-        limit = self.settings.max_seconds
-        return FEW_VALIDATIONS if self.total < SHORT_STEPS or 0 < limit < SHORT_SECONDS else VALIDATIONS
-
-    def _schedule(self) -> Iterator[tuple[int, list[Batch]]]:
-        """Epoch and batches of each step from ``place`` on: epoch and number of the next step in it.
-
-        Augmentation may give one epoch a batch more than another.
-        """
-        start, most, at_once = self.place, self.settings.max_steps, self.at_once
-        steps = (
-            ((epoch, number), batches[at : at + at_once])
-            for epoch in (count(start[0]) if most else range(start[0], self.settings.epochs))
-            for batches in [self._batches(epoch)]
-            for number, at in enumerate(range(0, len(batches), at_once))
-            if (epoch, number) >= start
-        )
-        for place, batches in islice(steps, most - self.step if most else None):
-            self.place = place
-            yield place[0], batches
-
-    def _batches(self, epoch: int) -> list[Batch]:
-        """The batches of an epoch; the same seed gives the same."""
-        return_memory()
-        rng = random.Random(f"{self.settings.seed}/{epoch}")
-        scenarios = [augment(s, self.pool, rng) if rng.random() < self.settings.augment else s for s in self.job.train]
-        return make_batches(self._examples(scenarios, self.settings.choice_weight), self.settings.batch_size, rng)
-
-    def _examples(self, scenarios: Sequence[Scenario], choice_weight: float) -> list[Example]:
-        tokenizer = self.trainee.loaded.tokenizer
-        return make_examples(scenarios, self.job.toolset, self.dialect, tokenizer, choice_weight, self.cache)
-
-    def _open_cache(self) -> TokenCache | None:
-        tokenizer = self.trainee.loaded.tokenizer
-        if self.job.cache is None or not tokenizer.is_fast:
-            return None
-        return TokenCache.open(self.job.cache, self.job.toolset, self.dialect, tokenizer)
-
-    def _train(self, epoch: int, batches: list[Batch]) -> None:
+    def _train(self, batches: list[Batch]) -> None:
         started = time.time()
         rate = learning_rate(self.settings, self.step, self.total, self.reporter.seconds)
         try:
@@ -205,7 +93,8 @@ class Loop:
                 "Start again with a lower learning rate.",
             ) from error
         self.step += 1
-        self.place = (epoch, self.place[1] + 1)
+        epoch, number = self.place
+        self.place = (epoch, number + 1)
         seconds = time.time() - started
         row = {
             "step": self.step,
@@ -226,33 +115,18 @@ class Loop:
         self.board.write(row)
 
     def _validate(self) -> None:
-        """Loss and calls on (a sample of) the validation split; keep the adapter if it is the best."""
-        if not self.validation:
+        """Measure the model; keep the adapter if it is the best."""
+        if not self.validator.has_scenarios:
             return
         started = time.time()
         self.reporter.update(phase="validating")
-        loss = self.trainee.loss(self.validation)
-        exact, tool = self._answer(self.checked)
-        found = Validation(self.step, loss, exact, tool)
-        best = all(found.key > other.key for other in self.validations)
-        self.validations.append(found)
-        row = {"validation_loss": loss, "validation_exact": exact, "validation_tool": tool}
-        self._metric({"step": self.step, "time": round(self.reporter.seconds, 3), **row})
-        if best:
+        found = self.validator.measure(self.step)
+        self._metric({"step": self.step, "time": round(self.reporter.seconds, 3), **found.figures})
+        if found is self.validator.best:
             self._save()
         return_memory()
         self.validation_seconds = time.time() - started
         self.reporter.update(phase="training")
-
-    def _answer(self, scenarios: Sequence[Scenario]) -> tuple[float, float]:
-        """Parts of exact calls and of right tools."""
-        outcomes = {scenario.id: scenario.outcome for scenario in scenarios}
-        self.trainee.loaded.model.eval()
-        scores = [
-            score(reply.scenario_id, outcomes[reply.scenario_id], reply.parsed, self.job.toolset)
-            for reply in reply_to(self.trainee.loaded, scenarios, self.job.toolset, MAX_NEW_TOKENS)
-        ]
-        return sum(s.exact for s in scores) / len(scores), sum(s.tool_correct for s in scores) / len(scores)
 
     def _save(self) -> None:
         self.reporter.update(phase="saving")
@@ -275,7 +149,7 @@ class Loop:
             "place": self.place,
             "seconds": self.reporter.seconds,
             "last_loss": self.last_loss,
-            "validations": [asdict(found) for found in self.validations],
+            "validations": self.validator.to_state(),
             "validation_seconds": self.validation_seconds,
         }
         checkpoint.write(self.folder, Checkpoint(tensors, state))
@@ -294,7 +168,7 @@ class Loop:
         state = found.state
         self.step, self.last_loss, self.best = state["step"], state["last_loss"], parts["best"]
         self.place = (state["place"][0], state["place"][1])
-        self.validations = [Validation(**row) for row in state["validations"]]
+        self.validator.go_on_from(state["validations"])
         self.validation_seconds = state["validation_seconds"]
         if self.best:
             self.trainee.save(self.folder.adapter, self.job.model.base, self.best)
@@ -328,20 +202,11 @@ class Loop:
             "peak_memory_mb": peak_memory_mb(),
             **self.trainee.loaded.batching,
         }
-        if self.cache:
-            summary |= {"tokenized": self.cache.made, "tokens_from_cache": self.cache.found}
-        if self.validations:
-            best = max(self.validations, key=lambda found: found.key)
-            summary |= {"best_step": best.step, "validation_loss": best.loss}
-            summary |= {"validation_exact": best.exact, "validation_tool": best.tool}
+        if cache := self.feed.cache:
+            summary |= {"tokenized": cache.made, "tokens_from_cache": cache.found}
+        if best := self.validator.best:
+            summary |= {"best_step": best.step, **best.figures}
         return Ending("stopped" if stopped else "done", message, summary)
-
-    def _hopeless(self) -> bool:
-        patience = self.settings.early_stop_patience
-        if not patience or len(self.validations) <= patience:
-            return False
-        before = max(found.key for found in self.validations[:-patience])
-        return all(found.key <= before for found in self.validations[-patience:])
 
     def _out_of_time(self) -> bool:
         limit = self.settings.max_seconds
@@ -352,45 +217,3 @@ class Loop:
         eta = (time.time() - self.began) / (self.step - self.first) * (self.total - self.step)
         limit = self.settings.max_seconds
         return round(min(eta, max(0.0, limit - self.reporter.seconds)) if limit else eta, 1)
-
-
-def return_memory() -> None:
-    """Give freed memory back to the system: batches differ in size, and their buffers leave holes that add up."""
-    # Only glibc needs this, and only glibc has it.
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def peak_memory_mb() -> int:
-    """The most memory that this process has held: of the GPU where there is one, else of the computer."""
-    if torch.cuda.is_available():
-        return round(torch.cuda.max_memory_allocated() / 2**20)
-    info = psutil.Process().memory_info()
-    if hasattr(info, "peak_wset"):  # Windows
-        return round(info.peak_wset / 2**20)
-    import resource
-
-    # Kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
-
-
-def sample(scenarios: Sequence[Scenario], most: int) -> tuple[Scenario, ...]:
-    """At most so many of the scenarios, always the same ones, so that validations can be compared."""
-    if len(scenarios) <= most:
-        return tuple(scenarios)
-    return tuple(random.Random(0).sample(scenarios, most))
-
-
-def learning_rate(settings: TrainSettings, step: int, total: int, seconds: float) -> float:
-    """Rises over the warm-up, then follows the schedule, which ends at the last step or at the time limit.
-
-    Args:
-        step: steps done so far.
-        seconds: since the worker began.
-    """
-    warm = min(1.0, (step + 1) / max(1.0, settings.warmup * total))
-    done = max(step / total, seconds / settings.max_seconds if settings.max_seconds else 0.0)
-    left = max(0.0, min(1.0, (1 - done) / (1 - settings.warmup)))
-    fall = {"linear": left, "cosine": (1 - math.cos(math.pi * left)) / 2, "constant": 1.0}[settings.schedule]
-    return settings.learning_rate * min(warm, fall)

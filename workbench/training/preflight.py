@@ -22,6 +22,7 @@ def check(folder: RunFolder, reporter: Reporter) -> Ending:
     # torch, transformers and peft take seconds to import: the heart beats already.
     from workbench.training.inspection import inspect_scenarios
     from workbench.training.loop import Loop
+    from workbench.training.probing import probe
 
     loop = Loop(job, folder, reporter)
     startup = reporter.seconds
@@ -45,7 +46,7 @@ def check(folder: RunFolder, reporter: Reporter) -> Ending:
     if reporter.cancelled:
         return Ending("stopped", "Stopped.", summary)
     reporter.update(phase="probing")
-    return Ending("done", loop.trainee.loaded.notice, {**summary, **loop.probe(startup)})
+    return Ending("done", loop.trainee.loaded.notice, {**summary, **probe(loop, startup)})
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from workbench.records import ExpectedCall, Outcome, Scenario, Tool, Toolset
 from workbench.scenarios.validate import check_scenario
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings
-from workbench.ui import forms
-from workbench.ui.forms import Bench, Desk
+from workbench.ui import argument_fields, scenario_form, train_form
+from workbench.ui.compare_form import Bench
+from workbench.ui.forms import Desk
 
 TEXT = {"type": "string"}
 CLEAN = Tool(
@@ -46,7 +47,7 @@ def call_fields(number, name, **arguments):
 
 
 def read(before=None, **values):
-    return forms.scenario(fields(**values), TOOLSET, before or Scenario("s", "small", "old"))
+    return scenario_form.scenario(fields(**values), TOOLSET, before or Scenario("s", "small", "old"))
 
 
 @given(WORDS, st.integers(1, 50), WORDS)
@@ -108,19 +109,19 @@ def test_nonsense_in_an_address_is_passed_over():
     ],
 )
 def test_what_is_typed_becomes_json_or_stays_text(schema, typed, value):
-    found = forms.argument_value(schema, typed)
+    found = argument_fields.argument_value(schema, typed)
     assert found == value if value is not None else str(found) == "nan"
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"))))
 def test_lists_come_back_as_they_were(values):
     schema = {"type": "array", "items": TEXT}
-    assert forms.argument_value(schema, [forms.argument_text(schema, values)]) == values
+    assert argument_fields.argument_value(schema, [argument_fields.argument_text(schema, values)]) == values
 
 
 @given(st.recursive(st.booleans() | st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))
 def test_values_of_any_kind_come_back_as_they_were(value):
-    assert forms.argument_value({}, [forms.argument_text({}, value)]) == value
+    assert argument_fields.argument_value({}, [argument_fields.argument_text({}, value)]) == value
 
 
 def test_a_form_becomes_a_scenario():
@@ -185,17 +186,17 @@ def test_an_argument_that_the_tool_does_not_know_can_be_seen_and_emptied():
 
 
 def test_a_new_scenario_follows_the_filter():
-    found = forms.blank(ScenarioFilter(tool="ping", os="linux", mode="act", split="test"), TOOLSET, "s-1")
+    found = scenario_form.blank(ScenarioFilter(tool="ping", os="linux", mode="act", split="test"), TOOLSET, "s-1")
     assert (found.os, found.mode, found.split, found.outcome.label) == ("linux", "act", "test", "ping")
-    assert forms.blank(ScenarioFilter(tool="NO_TOOL"), TOOLSET, "s-2").outcome.is_no_tool
+    assert scenario_form.blank(ScenarioFilter(tool="NO_TOOL"), TOOLSET, "s-2").outcome.is_no_tool
 
 
 def test_the_train_form_is_read_and_problems_are_at_their_fields():
-    typed = {name: forms.setting_text(value) for name, value in TrainSettings().to_dict().items()}
+    typed = {name: train_form.setting_text(value) for name, value in TrainSettings().to_dict().items()}
     given = {**typed, "epochs": "3", "toolset": "small", "base": "other", "other": " a/b ", "name": "n"}
-    order, problems = forms.train_order(fields(**given))
+    order, problems = train_form.train_order(fields(**given))
     assert not problems
     assert (order.base, order.name, order.settings) == ("a/b", "n", TrainSettings(epochs=3))
-    order, problems = forms.train_order(fields(**{**given, "epochs": "2.5", "rank": "big"}))
+    order, problems = train_form.train_order(fields(**{**given, "epochs": "2.5", "rank": "big"}))
     assert {problem.field for problem in problems} == {"epochs", "rank"}
     assert order.typed["rank"] == "big"

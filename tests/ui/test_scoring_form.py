@@ -12,7 +12,7 @@ from tests.scenarios.strategies import JSON, RULES
 from tests.small_workspace import CLOCK, PING, make_scenario
 from workbench.records import ExpectedCall, Outcome, Rule, Toolset, canonical_json
 from workbench.scenarios.validate import check_scenario
-from workbench.ui import forms, scoring_form
+from workbench.ui import argument_fields, scenario_form, scoring_form
 
 TOOLSET = Toolset("small", (PING, CLOCK))
 SCHEMAS = [
@@ -34,7 +34,7 @@ def read(before: ExpectedCall, **typed: str) -> ExpectedCall:
     names |= {f"call.0.{part}.host": text for part, text in {"judged": "1", **typed}.items()}
     scenario = make_scenario(0, outcome=Outcome((before,)))
     form = {name: [value] for name, value in names.items()}
-    return forms.scenario(form, TOOLSET, scenario).outcome.calls[0]
+    return scenario_form.scenario(form, TOOLSET, scenario).outcome.calls[0]
 
 
 PLAIN = ExpectedCall("ping", {"host": "a"})
@@ -103,11 +103,11 @@ def test_a_rule_that_is_shown_is_read_back(rule: Rule) -> None:
 
 @given(st.sampled_from(SCHEMAS), st.lists(JSON, max_size=3))
 def test_accepted_values_that_nobody_touched_stay(schema: dict[str, object], values: list[object]) -> None:
-    text = forms.accepted_text(schema, values)
-    assert canonical_json(list(forms._accepted(schema, text, values))) == canonical_json(values)
+    text = argument_fields.accepted_text(schema, values)
+    assert canonical_json(list(scenario_form._accepted(schema, text, values))) == canonical_json(values)
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")), max_size=3))
 def test_accepted_texts_are_read_back_from_their_field(values: list[str]) -> None:
-    text = forms.accepted_text({"type": "string"}, values)
-    assert forms.accepted_values({"type": "string"}, text) == tuple(values)
+    text = argument_fields.accepted_text({"type": "string"}, values)
+    assert argument_fields.accepted_values({"type": "string"}, text) == tuple(values)

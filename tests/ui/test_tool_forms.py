@@ -7,7 +7,7 @@ import pytest
 from tests.small_workspace import PING
 from workbench.records import PromptProfile, Tool
 from workbench.scenarios.toolset_edits import ToolsetDraft
-from workbench.ui import forms, tool_forms
+from workbench.ui import argument_fields, tool_forms
 from workbench.ui.views.tools import parameter_rows, type_text
 
 RICH = Tool(
@@ -49,7 +49,7 @@ def fields_of(tool):
             "kind": kind,
             "description": schema.get("description", ""),
             "enum": tool_forms.choices_text(schema) if shown and tool_forms.choices_of(schema) else "",
-            "default": forms.argument_text(schema, schema.get("default")) if shown else "",
+            "default": argument_fields.argument_text(schema, schema.get("default")) if shown else "",
         } | ({"required": "yes"} if name in tool.required else {})
         fields |= {f"arg.{i}.{key}": [value] for key, value in row.items()}
     return fields

@@ -40,7 +40,9 @@ from workbench.records import (
 from workbench.scenarios import coverage as counting
 from workbench.store.scenarios import Revision, ScenarioFilter
 from workbench.ui import views
-from workbench.ui.forms import Bench, Desk, TrainOrder
+from workbench.ui.compare_form import Bench
+from workbench.ui.forms import Desk
+from workbench.ui.train_form import TrainOrder
 from workbench.ui.views import base
 
 EVIL = "<img src=x onerror=alert(1)>\"'${1}{{2}}"

@@ -18,8 +18,9 @@ from workbench.store.answers import AnswerFilter, Bucket, Figure
 from workbench.store.database import Store
 from workbench.ui import components as ui
 from workbench.ui import theme, views
+from workbench.ui.compare_form import NOW, Bench
 from workbench.ui.compare_more import added
-from workbench.ui.forms import NOW, Bench, Fields, one
+from workbench.ui.forms import Fields, one
 
 _LOOK = ("candidate", "figure", "threshold", "by", "of")
 """What the figures' form says."""

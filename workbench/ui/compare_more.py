@@ -8,7 +8,8 @@ from typing import Any
 from workbench.actions import endpoints, models
 from workbench.errors import WorkbenchError
 from workbench.store.database import Store
-from workbench.ui.forms import Bench, Fields, one, whole
+from workbench.ui.compare_form import Bench
+from workbench.ui.forms import Fields, one, whole
 
 
 def added(store: Store, bench: Bench, fields: Fields, pressed: Mapping[str, Any]) -> Bench:

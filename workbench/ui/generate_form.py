@@ -12,7 +12,8 @@ from workbench.generation.job import TeacherSettings
 from workbench.inference.chat_client import Endpoint
 from workbench.scenarios.generate.teacher import STYLES
 from workbench.scenarios.generate.variants import CHANGES
-from workbench.ui.forms import Fields, address, one, setting_text, words
+from workbench.ui.forms import Fields, address, one, words
+from workbench.ui.train_form import setting_text
 
 ENDPOINT = ("base_url", "model", "key_env", "timeout_s", "concurrency")
 SETTINGS = ("each", "price_in", "price_out", "max_cost", "temperature", "max_tokens")

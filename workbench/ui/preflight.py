@@ -11,7 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.store.database import Store
 from workbench.ui import components as ui
 from workbench.ui import views
-from workbench.ui.forms import TrainOrder
+from workbench.ui.train_form import TrainOrder
 
 
 class PreflightPart:

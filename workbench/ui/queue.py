@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.records import Scenario
 from workbench.store.database import Store
 from workbench.ui import components as ui
-from workbench.ui import forms, views
+from workbench.ui import scenario_form, views
 from workbench.ui.forms import Desk, one
 from workbench.ui.scenarios import Editor
 
@@ -72,7 +72,7 @@ class QueueEditor(Editor):
     def keep(self, event: gr.EventData, request: gr.Request) -> tuple[str, str]:
         desk = Desk(open=one(ui.query(event), "open"))
         before, toolset = self.at_hand(desk)
-        scenario = forms.scenario(ui.form(event), toolset, before)
+        scenario = scenario_form.scenario(ui.form(event), toolset, before)
         author = str(ui.payload(event).get("reviewer") or ui.author(request))
         try:
             return self.save(desk, scenario, author)

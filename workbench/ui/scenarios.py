@@ -23,7 +23,7 @@ from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.ui import components as ui
-from workbench.ui import forms, views
+from workbench.ui import forms, scenario_form, views
 from workbench.ui.forms import NEW, Desk, one
 
 UPLOADS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".md")
@@ -129,7 +129,7 @@ class _Desk:
             return draft, curate.toolset(self.store, draft.toolset)
         if desk.open == NEW:
             toolset = curate.toolset(self.store, ui.toolset_of(self.store, desk.filter.toolset))
-            return forms.blank(desk.filter, toolset, id or curate.new_id(), desk.given), toolset
+            return scenario_form.blank(desk.filter, toolset, id or curate.new_id(), desk.given), toolset
         revisions = curate.history(self.store, desk.open) if desk.revision else []
         found = next((one.scenario for one in revisions if one.revision == desk.revision), None)
         scenario = found or curate.get(self.store, desk.open)
@@ -208,7 +208,7 @@ class Editor(_Desk):
     def save(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         desk = Desk.read(ui.query(event))
         before, toolset = self.at_hand(desk, one(ui.form(event), "id"))
-        scenario = forms.scenario(ui.form(event), toolset, before)
+        scenario = scenario_form.scenario(ui.form(event), toolset, before)
         try:
             change = curate.save_scenario(self.store, scenario, ui.author(request))
         except ProblemsError as error:
@@ -223,7 +223,7 @@ class Editor(_Desk):
         desk = Desk.read(ui.query(event))
         before, toolset = self.at_hand(desk, one(ui.form(event), "id"))
         changes = {name: [ui.payload(event)[name]] for name in ("add", "drop") if name in ui.payload(event)}
-        scenario = forms.scenario({**ui.form(event), **changes}, toolset, before)
+        scenario = scenario_form.scenario({**ui.form(event), **changes}, toolset, before)
         return self.drawn(event, desk, scenario, toolset), ""
 
     @ui.answering(2)

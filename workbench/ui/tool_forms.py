@@ -14,7 +14,7 @@ from workbench.errors import Problem
 from workbench.records import PROFILE_STYLES, ProfileStyle, PromptProfile, RecordError, Tool, Toolset
 from workbench.scenarios.importing.rows import parse_json
 from workbench.scenarios.toolset_edits import BROKEN_CHOICES, JOININGS, BrokenChoice, Joining, ToolsetDraft
-from workbench.ui import forms
+from workbench.ui import argument_fields, forms
 from workbench.ui.forms import Fields, one, whole
 
 KINDS: Mapping[str, str] = {
@@ -86,7 +86,7 @@ def choices_of(schema: Mapping[str, Any]) -> Sequence[Any]:
 def choices_text(schema: Mapping[str, Any]) -> str:
     """The choices as their field shows them."""
     values = choices_of(schema)
-    texts = [forms.as_text(value) for value in values]
+    texts = [argument_fields.as_text(value) for value in values]
     return ", ".join(texts) if forms.words(", ".join(texts)) == texts else json.dumps(list(values), ensure_ascii=False)
 
 
@@ -188,7 +188,7 @@ def _property(fields: Fields, i: int, was: Mapping[str, Any]) -> dict[str, Any]:
     if kind != "other":
         _put_choices(made, kind, one(fields, f"arg.{i}.enum").strip())
         typed = one(fields, f"arg.{i}.default")
-        _put(made, "default", forms.argument_value(made, [typed]) if typed.strip() else "")
+        _put(made, "default", argument_fields.argument_value(made, [typed]) if typed.strip() else "")
     return made
 
 
@@ -208,7 +208,7 @@ def _put_choices(schema: dict[str, Any], kind: str, text: str) -> None:
     if text == choices_text(schema):
         return
     inner = {"type": kind.partition(":")[2] or kind}
-    values = forms.argument_value({"type": "array", "items": inner if inner["type"] != "any" else {}}, [text])
+    values = argument_fields.argument_value({"type": "array", "items": inner if inner["type"] != "any" else {}}, [text])
     if ":" in kind:
         schema["items"] = {**schema.get("items", {})}
         _put(schema["items"], "enum", values if text else "")

@@ -19,10 +19,11 @@ from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import default_settings
 from workbench.ui import components as ui
-from workbench.ui import forms, theme, train_runs, views
+from workbench.ui import theme, train_form, train_runs, views
 from workbench.ui.artefacts import Exports
-from workbench.ui.forms import Fields, RunPlace, TrainOrder, one
+from workbench.ui.forms import Fields, one
 from workbench.ui.preflight import PreflightPart
+from workbench.ui.train_form import RunPlace, TrainOrder
 
 MOST_CURVES = 8
 FAST_SECONDS, SLOW_SECONDS = 1, 3
@@ -98,19 +99,19 @@ class _Train:
 
     @ui.answering(1)
     def look(self, event: gr.EventData) -> tuple[Any, ...]:
-        order, _ = forms.train_order(ui.form(event))
+        order, _ = train_form.train_order(ui.form(event))
         fresh = TrainOrder(order.toolset, order.base, order.name, default_settings(order.base))
         return self.form(fresh), ""
 
     @ui.answering(1)
     def preset(self, event: gr.EventData) -> tuple[Any, ...]:
-        order, _ = forms.train_order(ui.form(event))
+        order, _ = train_form.train_order(ui.form(event))
         chosen = recipes.recipe(self.store, order.toolset, order.base, str(ui.payload(event)["preset"]))
         return self.form(replace(order, settings=chosen, typed={})), ""
 
     @ui.answering(2)
     def check(self, event: gr.EventData) -> tuple[Any, ...]:
-        order, problems = forms.train_order(ui.form(event))
+        order, problems = train_form.train_order(ui.form(event))
         try:
             if problems:
                 raise ProblemsError("Some settings need mending.", problems)
@@ -120,7 +121,7 @@ class _Train:
             return self.form(order, error.problems), gr.skip(), refused
 
     def start(self, event: gr.EventData) -> tuple[Any, ...]:
-        order, problems = forms.train_order(ui.form(event))
+        order, problems = train_form.train_order(ui.form(event))
         return self.refused(order, problems) if problems else self.started(order)
 
     def started(self, order: TrainOrder) -> tuple[Any, ...]:
@@ -176,7 +177,7 @@ class _Train:
 
     def auto(self, event: gr.EventData) -> tuple[TrainOrder, AutoRule, list[Problem]]:
         fields = ui.form(event)
-        (order, problems), wanted = forms.train_order(fields), forms.auto_order(fields)
+        (order, problems), wanted = train_form.train_order(fields), train_form.auto_order(fields)
         settings = order.settings.to_dict()
         rule = AutoRule(order.toolset, wanted.active, wanted.min_new, order.base, settings, wanted.swap)
         return order, rule, problems

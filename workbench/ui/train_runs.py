@@ -15,7 +15,8 @@ from workbench.records import Run
 from workbench.store.database import Store
 from workbench.ui import components as ui
 from workbench.ui import views
-from workbench.ui.forms import RunPlace, one
+from workbench.ui.forms import one
+from workbench.ui.train_form import RunPlace
 
 
 @dataclass(frozen=True)

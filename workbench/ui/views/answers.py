@@ -10,7 +10,7 @@ from workbench.actions.answers import VERDICTS, Cell, Row
 from workbench.actions.comparing import Lineup
 from workbench.evaluation.job import FAILURES
 from workbench.records import ArgumentScore, Reply, Run
-from workbench.ui.forms import Bench
+from workbench.ui.compare_form import Bench
 from workbench.ui.views.base import TONES, calls_text, colors_of, outcome_text, pairs, render, short
 
 ANSWERS = 25

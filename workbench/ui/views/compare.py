@@ -18,7 +18,7 @@ from workbench.evaluation.report import interval_text, percent
 from workbench.evaluation.statistics import SLICES, Rate
 from workbench.records import SPLITS, Model
 from workbench.store.snapshots import SnapshotInfo
-from workbench.ui.forms import NOW, Bench
+from workbench.ui.compare_form import NOW, Bench
 from workbench.ui.views.base import TONES, ago, colors_of, going, number, pairs, render
 
 MOST_ENTRIES = 12

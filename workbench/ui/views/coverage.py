@@ -15,7 +15,7 @@ from workbench.scenarios.arguments import ArgumentCase
 from workbench.scenarios.targets import PRESETS, TargetProgress
 from workbench.scenarios.validate import KNOWN_OS
 from workbench.store.scenarios import NO_FILTER, UNSET, ScenarioFilter
-from workbench.ui import forms
+from workbench.ui import argument_fields, forms
 from workbench.ui.forms import NEW
 from workbench.ui.views.base import pairs, render, said, shares, short
 
@@ -154,7 +154,7 @@ def _target(row: TargetProgress, toolset: str) -> dict[str, Any]:
 
 def _tool_cases(tool: str, found: Sequence[ArgumentCase], toolset: str) -> dict[str, Any]:
     def case(one: ArgumentCase) -> dict[str, Any]:
-        given = forms.as_text({one.argument: one.value}) if one.value is not None else ""
+        given = argument_fields.as_text({one.argument: one.value}) if one.value is not None else ""
         link = forms.address(toolset=toolset, tool=tool, open=NEW, given=given)
         return {"text": short(one.case, 40), "n": f"{one.n:,}" if one.n else "", "link": f"/scenarios?{link}"}
 

@@ -12,7 +12,7 @@ from workbench.records import SPLITS, STATUSES, ExpectedCall, Scenario, Split, T
 from workbench.scenarios.splitting import split_of
 from workbench.scenarios.validate import KNOWN_OS
 from workbench.store.scenarios import Revision
-from workbench.ui import forms, scoring_form
+from workbench.ui import argument_fields, scoring_form
 from workbench.ui.forms import Desk
 from workbench.ui.views.base import ago, calls_text, pairs, render, said
 
@@ -105,10 +105,10 @@ def _call_form(i: int, name: str, scenario: Scenario, toolset: Toolset, problems
 def _argument(
     i: int, name: str, schema: Mapping[str, Any], value: Any, required: bool, problems: Sequence[Problem]
 ) -> dict[str, Any]:
-    kind = forms.argument_kind(schema)
+    kind = argument_fields.argument_kind(schema)
     place = f"expected[{i}].arguments.{name}"
     enum = schema.get("items", {}).get("enum", ()) if kind == "choices" else schema.get("enum", ())
-    text = forms.argument_text(schema, value)
+    text = argument_fields.argument_text(schema, value)
     return {
         "name": name,
         "kind": kind,
@@ -118,8 +118,8 @@ def _argument(
         "at": lambda part: f"call.{i}.{part}.{name}",
         "text": text,
         "long": len(text) > 60 or "\n" in text,
-        "chosen": [forms.as_text(item) for item in value] if isinstance(value, list) else [],
-        "options": pairs(map(forms.as_text, enum), text if kind == "choice" else ""),
+        "chosen": [argument_fields.as_text(item) for item in value] if isinstance(value, list) else [],
+        "options": pairs(map(argument_fields.as_text, enum), text if kind == "choice" else ""),
         "required": required,
         "hint": _argument_hint(schema, kind),
         "problems": [said(problem) for problem in problems if _is_at(problem, place)],
@@ -139,9 +139,9 @@ def _judged(
         "rule": [said(problem) for problem in problems if _is_at(problem, rule_place)],
     }
     return {
-        **scoring_form.rule_fields(rule, tool_rule, forms.argument_kind(schema)),
+        **scoring_form.rule_fields(rule, tool_rule, argument_fields.argument_kind(schema)),
         "shown": name in call.arguments,
-        "accept": forms.accepted_text(schema, accepted),
+        "accept": argument_fields.accepted_text(schema, accepted),
         "optional": optional,
         "summary": told,
         "open": bool(rule or accepted or optional or any(found.values())),

@@ -14,7 +14,7 @@ from workbench.records import NO_TOOL, PROFILE_STYLES, PromptProfile, Tool, Tool
 from workbench.scenarios.breakage import Breakage, BreakGroup
 from workbench.scenarios.toolset_diff import MISSING, FieldChange, ToolsetDiff, diff
 from workbench.store.toolsets import ToolsetVersion
-from workbench.ui import forms, tool_forms
+from workbench.ui import argument_fields, tool_forms
 from workbench.ui.forms import address
 from workbench.ui.tool_forms import Shelf
 from workbench.ui.views.base import ago, pairs, render, said, short
@@ -211,7 +211,7 @@ def parameter_rows(tool: Tool) -> list[dict[str, Any]]:
             "name": name,
             "type": type_text(schema),
             "required": name in tool.required,
-            "choices": [forms.as_text(value) for value in tool_forms.choices_of(schema)],
+            "choices": [argument_fields.as_text(value) for value in tool_forms.choices_of(schema)],
             "default": json.dumps(schema["default"], ensure_ascii=False) if "default" in schema else "",
             "description": str(schema.get("description", "")),
         }
@@ -270,7 +270,7 @@ def _argument_row(i: int, name: str, tool: Tool, problems: Sequence[Problem]) ->
         "kind": kind,
         "required": name in tool.required,
         "enum": tool_forms.choices_text(schema) if kind != "other" and tool_forms.choices_of(schema) else "",
-        "default": forms.argument_text(schema, schema.get("default")) if kind != "other" else "",
+        "default": argument_fields.argument_text(schema, schema.get("default")) if kind != "other" else "",
         "description": str(schema.get("description", "")),
         "type": type_text(schema),
         "problems": [said(p) for p in problems if p.field in here],

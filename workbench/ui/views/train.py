@@ -14,7 +14,7 @@ from workbench.errors import Problem
 from workbench.records import SPLITS, Model, Run, Split, Toolset
 from workbench.training.settings import CHOICES, PRESETS
 from workbench.ui import forms
-from workbench.ui.forms import TrainOrder
+from workbench.ui.train_form import TrainOrder, setting_text
 from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name, said
 from workbench.ui.views.preflight import foretold
 from workbench.ui.views.train_runs import base_name
@@ -138,7 +138,7 @@ def _label(name: str) -> str:
 
 
 def _setting(name: str, label: str, hint: str, order: TrainOrder) -> dict[str, Any]:
-    text = order.typed.get(name) or forms.setting_text(getattr(order.settings, name))
+    text = order.typed.get(name) or setting_text(getattr(order.settings, name))
     choices = CHOICES.get(name, ())
     known = pairs(choices, text) if choices else []
     return {"name": name, "label": label, "hint": hint, "value": text, "options": known}

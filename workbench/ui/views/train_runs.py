@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.actions.run_list import TRASH_DAYS, SettingDifference
 from workbench.records import RUN_STATES, Run
-from workbench.ui.forms import RunPlace, setting_text
+from workbench.ui.train_form import RunPlace, setting_text
 from workbench.ui.views.base import TONES, ago, duration, elapsed, number, pairs, percent, render, run_name
 
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from workbench.actions import curate, transfer
+from workbench.actions import curate, import_files
 from workbench.errors import Problem, WorkbenchError
 from workbench.records import ExpectedCall, Outcome, Scenario, Tool, ToolCall, Toolset, Turn
 from workbench.scenarios import importing
@@ -112,7 +112,7 @@ def take_in(store: Store, path: Path) -> None:
     """Import the file and take that back; AssertionError where something else came in than the report says."""
     before = curate.count(store, ScenarioFilter())
     try:
-        report = transfer.import_file(store, path, "desk")
+        report = import_files.import_file(store, path, "desk")
     except WorkbenchError:
         assert curate.count(store, ScenarioFilter()) == before
         return

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from workbench.actions import transfer
+from workbench.actions import import_files
 from workbench.actions.intake import Wishes
 from workbench.records import Tool, Toolset
 from workbench.store import Store, toolsets
@@ -39,7 +39,7 @@ def main(n: int) -> None:
                 file.write(json.dumps(row) + "\n")
         print(f"{n:,} lines, {path.stat().st_size >> 20} MB; {peak_mb():.0f} MB of memory before", flush=True)
         started = time.monotonic()
-        report = transfer.import_file(store, path, wishes=Wishes(progress=progress))
+        report = import_files.import_file(store, path, wishes=Wishes(progress=progress))
         assert (report.good, report.compared.new) == (n, n)
         print(f"imported in {time.monotonic() - started:.0f} s, peak {peak_mb():.0f} MB")
 

@@ -15,10 +15,10 @@ from workbench.actions.answers import Cell, Row
 from workbench.actions.comparing import Column, Comparison
 from workbench.actions.coverage import Coverage
 from workbench.actions.figures import Confusion, CurvePoint, Drawn
+from workbench.actions.import_files import ImportReport
 from workbench.actions.leaderboard import Entry
 from workbench.actions.overview import Overview
 from workbench.actions.run_progress import Progress
-from workbench.actions.transfer import ImportReport
 from workbench.errors import Problem
 from workbench.evaluation.job import FAILURES
 from workbench.evaluation.pairing import Pairs, differences

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import duplicates, transfer
+from workbench.actions import duplicates, import_files
 from workbench.actions.content import SHIPPED_AUTHOR, shipped_toolset
 from workbench.actions.curate import default_toolset
 from workbench.actions.curate import toolset as get_toolset
@@ -82,7 +82,7 @@ class Subject:
     store: Store
     toolset: Toolset
     targets: tuple[Target, ...] | None = None
-    reports: Sequence[transfer.ImportReport] = field(default=())
+    reports: Sequence[import_files.ImportReport] = field(default=())
 
     @cached_property
     def approved(self) -> tuple[Scenario, ...]:
@@ -225,9 +225,9 @@ def check_files(
         # A file of scenarios alone can still be one of the shipped toolset.
         shipped = shipped_toolset()
         toolset_store.save_toolset(store, shipped, SHIPPED_AUTHOR)
-        previews = {path: transfer.preview(store, path, toolset) for path in paths}
+        previews = {path: import_files.preview(store, path, toolset) for path in paths}
         ordered = sorted(paths, key=lambda path: previews[path].kind != "tools")
-        reports = [transfer.import_file(store, path, toolset, status="approved") for path in ordered]
+        reports = [import_files.import_file(store, path, toolset, status="approved") for path in ordered]
         brought = [report.toolset for report in reports if report.toolset]
         chosen = get_toolset(store, toolset or (brought[0] if brought else _toolset_of(store, shipped.name)))
         return _check(Subject(store, chosen, wanted, reports))

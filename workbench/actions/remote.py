@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from workbench.actions import transfer
+from workbench.actions import import_files
 from workbench.actions.answers import MANY
 from workbench.actions.artefact_verbs import RemoteArtefactVerbs
 from workbench.actions.content import open_workspace
@@ -132,7 +132,7 @@ class RemoteVerbs(RemoteCuration, RemoteRuns):
                 progress(path.name, 0.0)
             return self.import_file(path, toolset, status, dry_run, reading=reading)
 
-        return transfer.read_files(paths, read, dry_run)
+        return import_files.read_files(paths, read, dry_run)
 
     def export(self, filter: Mapping[str, str], format: str, snapshot: str = "") -> Iterator[bytes]:
         with self._open("GET", "/api/export", {**filter, "format": format, "snapshot": snapshot}) as answer:

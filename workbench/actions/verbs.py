@@ -19,8 +19,10 @@ from workbench.actions import (
     curate,
     duplicates,
     endpoints,
+    export_files,
     figures,
     generating,
+    import_files,
     leaderboard,
     preflight,
     publishing,
@@ -29,7 +31,6 @@ from workbench.actions import (
     runs,
     starting,
     teaching,
-    transfer,
 )
 from workbench.actions.artefact_verbs import ArtefactVerbs
 from workbench.actions.config import load as load_config
@@ -136,7 +137,7 @@ class Verbs(CurationVerbs, RunVerbs):
 
         Args:
             name: what to call the file.
-            reading: how to read it: ``format``, ``columns`` by field, ``conflicts``; see ``transfer``.
+            reading: how to read it: ``format``, ``columns`` by field, ``conflicts``; see ``import_files``.
         """
         return self._import(path, toolset, status, dry_run, name, reading or {}, {}, None)
 
@@ -155,7 +156,7 @@ class Verbs(CurationVerbs, RunVerbs):
             tell = (lambda share: progress(path.name, share)) if progress else None
             return self._import(path, toolset, status, dry_run, "", reading or {}, pending, tell)
 
-        return transfer.read_files(paths, read, dry_run)
+        return import_files.read_files(paths, read, dry_run)
 
     def _import(
         self,
@@ -168,18 +169,18 @@ class Verbs(CurationVerbs, RunVerbs):
         pending: Mapping[str, Toolset],
         tell: Callable[[float], None] | None,
     ) -> Json:
-        wishes = transfer.to_wishes(reading, tell)
+        wishes = import_files.to_wishes(reading, tell)
         if dry_run:
-            return transfer.preview(self.store, path, toolset, name, wishes, pending).to_dict()
-        conflicts = str(reading.get("conflicts") or transfer.CONFLICTS[0])
-        report = transfer.import_file(
+            return import_files.preview(self.store, path, toolset, name, wishes, pending).to_dict()
+        conflicts = str(reading.get("conflicts") or import_files.CONFLICTS[0])
+        report = import_files.import_file(
             self.store, path, toolset, status=status, name=name, wishes=wishes, conflicts=conflicts
         )
         return report.to_dict()
 
     def export(self, filter: Mapping[str, str], format: str, snapshot: str = "") -> Iterator[bytes]:
         """Pieces of a file with the scenarios that the filter lets through, or with those of a snapshot."""
-        return transfer.export_bytes(self.store, to_filter(filter), format, snapshot)
+        return export_files.export_bytes(self.store, to_filter(filter), format, snapshot)
 
     def coverage(self, toolset: str = "") -> Json:
         """Counts by tool, OS, mode, split and status."""

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import transfer
+from workbench.actions import export_files, import_files
 from workbench.actions.remote import reach
 from workbench.actions.verbs import Json
 from workbench.cli.arguments import add_verb
@@ -60,7 +60,7 @@ def _import(arguments: argparse.Namespace) -> int:
         )
     if arguments.rejects:
         found = reports[0]["rejected"]
-        pieces = transfer.rejects(arguments.files[0], arguments.format, reading["columns"]) if found else []
+        pieces = import_files.rejects(arguments.files[0], arguments.format, reading["columns"]) if found else []
         write(arguments.rejects, pieces)
     return tell(
         arguments,
@@ -101,12 +101,12 @@ def add_import(verbs: Any) -> None:
     parser.add_argument("--status", default="", choices=("", *STATUSES), help="status of the good rows")
     parser.add_argument("--dry-run", action="store_true", help="only report what is in the files")
     parser.add_argument(
-        "--format", default="", choices=("", *transfer.IMPORT_FORMATS), help="instead of recognising it"
+        "--format", default="", choices=("", *import_files.IMPORT_FORMATS), help="instead of recognising it"
     )
     column_help = "which column of a table fills a field; may be given several times"
     parser.add_argument("--column", action="append", default=[], metavar="FIELD=COLUMN", help=column_help)
     conflicts_help = "scenarios that are there with another content: a new revision, or keep what is there"
-    parser.add_argument("--conflicts", default="replace", choices=transfer.CONFLICTS, help=conflicts_help)
+    parser.add_argument("--conflicts", default="replace", choices=import_files.CONFLICTS, help=conflicts_help)
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="write the rejected rows here")
 
 
@@ -121,7 +121,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def add_export(verbs: Any) -> None:
     parser = add_verb(verbs, "export", _export, "write scenarios to a file")
-    parser.add_argument("--format", default="jsonl", choices=transfer.EXPORT_FORMATS)
+    parser.add_argument("--format", default="jsonl", choices=export_files.EXPORT_FORMATS)
     parser.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
     parser.add_argument(
         "--snapshot", default="", metavar="HASH", help="the scenarios of a snapshot; --split may narrow it"

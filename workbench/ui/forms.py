@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from workbench.actions.bulk import BulkEdit
+from workbench.actions.import_files import CONFLICTS
 from workbench.actions.intake import Wishes
-from workbench.actions.transfer import CONFLICTS
 from workbench.store.capture import Capture
 from workbench.store.scenarios import ScenarioFilter
 

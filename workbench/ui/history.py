@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from workbench.actions import curate, history, transfer
+from workbench.actions import curate, export_files, history
 from workbench.scenarios.exporting import SUFFIXES
 from workbench.store.changes import LaterChangesError
 from workbench.store.database import Store
@@ -99,5 +99,5 @@ class _Past:
         fields = ui.form(event)
         format, filter = one(fields, "format"), ScenarioFilter(split=one(fields, "split"))
         target = ui.parcel(f"snapshot{SUFFIXES.get(format, '')}")
-        transfer.export_file(self.store, filter, format, target, one(fields, "snapshot"))
+        export_files.export_file(self.store, filter, format, target, one(fields, "snapshot"))
         return target, ""

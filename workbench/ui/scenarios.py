@@ -11,11 +11,11 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.actions import bulk, curate, duplicates, transfer
+from workbench.actions import bulk, curate, duplicates, export_files, import_files
 from workbench.actions.coverage import coverage
 from workbench.actions.curate import ProblemsError
+from workbench.actions.import_files import ImportReport
 from workbench.actions.intake import Progress
-from workbench.actions.transfer import ImportReport
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario, Toolset
 from workbench.scenarios import importing
@@ -269,7 +269,7 @@ class _Files:
 
             def look(tell: Progress) -> ImportReport:
                 wishes = replace(forms.wishes(given), progress=tell)
-                return transfer.preview(self.store, path, wishes=wishes, name=name)
+                return import_files.preview(self.store, path, wishes=wishes, name=name)
 
             report = yield from ui.watched(1, f"Reading {name}", look)
         yield views.import_panel(report, curate.toolsets(self.store), forms.conflicts(given)), ""
@@ -280,7 +280,7 @@ class _Files:
         with _one_file(paths) as (path, name):
 
             def take_in(tell: Progress) -> ImportReport:
-                return transfer.import_file(
+                return import_files.import_file(
                     self.store,
                     path,
                     author=author,
@@ -306,14 +306,14 @@ class _Files:
         with _one_file(paths) as (path, name):
             target = ui.parcel(f"rejects-{Path(name).stem if name.endswith('.parquet') else name}")
             with target.open("wb") as file:
-                file.writelines(transfer.rejects(path, wishes.format, wishes.columns))
+                file.writelines(import_files.rejects(path, wishes.format, wishes.columns))
         return target, ""
 
     @ui.handing_out
     def export(self, event: gr.EventData) -> tuple[Path, str]:
         desk, format = Desk.read(ui.query(event)), str(ui.payload(event)["format"])
         target = ui.parcel(f"scenarios{SUFFIXES.get(format, '')}")
-        transfer.export_file(self.store, desk.filter, format, target)
+        export_files.export_file(self.store, desk.filter, format, target)
         return target, ""
 
 

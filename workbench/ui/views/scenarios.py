@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from workbench.actions.bulk import AUTOMATIC, BulkReport
-from workbench.actions.transfer import CONFLICTS, ImportReport
+from workbench.actions.import_files import CONFLICTS, ImportReport
 from workbench.records import NO_TOOL, SPLITS, STATUSES, Scenario, Split, Toolset
 from workbench.scenarios.importing.columns import FIELDS
 from workbench.scenarios.splitting import split_of

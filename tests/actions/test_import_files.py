@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_workspace import TOOLSET, make_scenario
-from workbench.actions import curate, transfer
+from workbench.actions import curate, export_files, import_files
 from workbench.actions.intake import Wishes
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario
@@ -30,7 +30,7 @@ def mixed(tmp_path: Path) -> Path:
 
 
 def test_a_preview_changes_nothing(store, mixed):
-    report = transfer.preview(store, mixed)
+    report = import_files.preview(store, mixed)
     assert (report.format, report.kind, report.good, report.bad, report.drafts) == ("jsonl", "scenarios", 1, 5, 4)
     places = [(problem.line, problem.field) for problem in report.problems]
     assert places == [
@@ -46,37 +46,37 @@ def test_a_preview_changes_nothing(store, mixed):
 
 
 def test_good_rows_are_kept_broken_calls_become_drafts(store, mixed):
-    report = transfer.import_file(store, mixed)
+    report = import_files.import_file(store, mixed)
     assert (report.good, report.bad, report.change) == (1, 5, 2)
     assert curate.get(store, "n1").status == "approved"
     assert [curate.get(store, id_).status for id_ in ("n2", "n3")] == ["draft", "draft"]
     assert [curate.get(store, id_).status for id_ in ("n1-line-4", "n4")] == ["draft", "draft"]
     assert curate.count(store, ALL) == 17
-    assert transfer.rejects_file(report).decode().splitlines()[1:] == ["{broken"]
+    assert import_files.rejects_file(report).decode().splitlines()[1:] == ["{broken"]
     curate.undo(store)
     assert curate.count(store, ALL) == 12
 
 
 def test_the_status_can_be_given(store, mixed):
-    transfer.import_file(store, mixed, status="rejected")
+    import_files.import_file(store, mixed, status="rejected")
     assert curate.get(store, "n1").status == "rejected"
     with pytest.raises(WorkbenchError, match="not a status"):
-        transfer.import_file(store, mixed, status="fine")
+        import_files.import_file(store, mixed, status="fine")
 
 
 def test_the_report_has_a_limit_but_the_total(store, tmp_path):
     path = tmp_path / "many.jsonl"
     path.write_text('{"request": 1}\n' * 250)
-    told = transfer.preview(store, path).to_dict()
+    told = import_files.preview(store, path).to_dict()
     assert (len(told["problems"]), told["problems_total"], told["bad"]) == (100, 250, 250)
 
 
 @pytest.mark.parametrize("format", ["jsonl", "chat", "csv", "parquet"])
 def test_what_is_exported_can_be_imported(store, tmp_path, format):
     path = tmp_path / f"out{SUFFIXES[format]}"
-    transfer.export_file(store, ScenarioFilter(split="test"), format, path)
+    export_files.export_file(store, ScenarioFilter(split="test"), format, path)
     curate.delete(store, ["s8", "s9", "s10", "s11"])
-    report = transfer.import_file(store, path)
+    report = import_files.import_file(store, path)
     assert (report.format, report.good, report.bad) == (format, 4, 0)
     assert curate.get(store, "s9") == make_scenario(9)
 
@@ -85,7 +85,7 @@ def test_what_is_exported_can_be_imported(store, tmp_path, format):
 def test_progress_grows_to_the_end(store, tmp_path, format):
     path, told = tmp_path / "many.jsonl", []
     path.write_text("".join(exporting.write([make_scenario(100 + i) for i in range(1100)], TOOLSET, format)))
-    for read in (transfer.preview, transfer.import_file):
+    for read in (import_files.preview, import_files.import_file):
         told.clear()
         assert read(store, path, wishes=Wishes(progress=told.append)).good == 1100
         assert told == sorted(told) and len(set(told)) > 1 and 0 < told[0] < told[-1] <= 1
@@ -95,18 +95,18 @@ def test_progress_grows_to_the_end(store, tmp_path, format):
 def test_an_export_that_fails_says_why(store, tmp_path):
     for filter, format in ((ScenarioFilter(toolset="x"), "jsonl"), (ALL, "xml")):
         with pytest.raises(WorkbenchError):
-            transfer.export(store, filter, format)
+            export_files.export(store, filter, format)
     with pytest.raises(WorkbenchError, match="Cannot write"):
-        transfer.export_file(store, ALL, "jsonl", tmp_path / "no" / "folder.jsonl")
+        export_files.export_file(store, ALL, "jsonl", tmp_path / "no" / "folder.jsonl")
 
 
 def test_tools_are_imported_under_a_name(store, tmp_path):
     path = tmp_path / "lamps.json"
     path.write_text(json.dumps([tool.to_dict() for tool in TOOLSET.tools]))
-    report = transfer.import_file(store, path)
+    report = import_files.import_file(store, path)
     assert (report.kind, report.good, report.bad, report.toolset) == ("tools", 2, 0, "lamps")
     assert curate.toolset(store, "lamps").tool_names == ("ping", "clock")
-    transfer.import_file(store, path, toolset="lights", name="../../etc/passwd.json")
+    import_files.import_file(store, path, toolset="lights", name="../../etc/passwd.json")
     assert curate.toolset(store, "lights")
 
 
@@ -114,25 +114,25 @@ def test_tools_with_a_problem_are_all_left_out(store, tmp_path):
     path = tmp_path / "lamps.json"
     bad = {"name": "9lives", "description": "", "parameters": {"type": "object", "properties": {}, "required": ["x"]}}
     path.write_text(json.dumps([TOOLSET.tools[0].to_dict(), bad]))
-    report = transfer.import_file(store, path)
+    report = import_files.import_file(store, path)
     assert (report.good, report.bad) == (1, 1)
     assert [problem.field for problem in report.problems] == ["tools[1].name", "tools[1].parameters.required"]
     path.write_text('[{"name": 3}]')
-    assert transfer.preview(store, path).problems[0].field == "tools[0].name"
+    assert import_files.preview(store, path).problems[0].field == "tools[0].name"
     with pytest.raises(WorkbenchError, match="no toolset 'lamps'"):
         curate.toolset(store, "lamps")
 
 
 def test_a_chat_file_brings_its_tools_to_a_new_toolset(store, tmp_path):
     path = tmp_path / "chat.jsonl"
-    lines = [json.loads(line) for line in transfer.export(store, ALL, "chat")]
+    lines = [json.loads(line) for line in export_files.export(store, ALL, "chat")]
     for line in lines:
         del line["toolset"]
         line["id"] = f"chat-{line['id']}"
     path.write_text("\n".join(map(json.dumps, lines)))
-    assert transfer.preview(store, path, "fresh").good == 12
+    assert import_files.preview(store, path, "fresh").good == 12
     assert [toolset.name for toolset in curate.toolsets(store)] == ["small"]
-    assert transfer.import_file(store, path, "fresh").good == 12
+    assert import_files.import_file(store, path, "fresh").good == 12
     assert curate.toolset(store, "fresh").tool_names == ("ping", "clock")
     assert curate.count(store, ScenarioFilter(toolset="fresh")) == 12
 
@@ -141,15 +141,15 @@ def test_a_file_that_is_nothing_known(store, tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("hello")
     with pytest.raises(WorkbenchError, match="no format"):
-        transfer.preview(store, path)
+        import_files.preview(store, path)
     with pytest.raises(WorkbenchError, match="Cannot read"):
-        transfer.preview(store, tmp_path / "absent.csv")
+        import_files.preview(store, tmp_path / "absent.csv")
 
 
 def test_ids_of_the_store_become_revisions(store, tmp_path):
     path = tmp_path / "edit.jsonl"
     changed = make_scenario(1, request="tell me the time")
     path.write_text(json.dumps(changed.to_dict()))
-    transfer.import_file(store, path, author="ada")
+    import_files.import_file(store, path, author="ada")
     assert Scenario.from_dict(changed.to_dict()) == curate.get(store, "s1")
     assert [revision.kind for revision in curate.history(store, "s1")] == ["import", "import"]

@@ -1,4 +1,4 @@
-"""The verbs of the list and the queue of runs, and of auto-train. ``verbs.Verbs`` takes them over."""
+"""The verbs of runs, of their list and queue, and of auto-train. ``verbs.Verbs`` takes them over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.actions import auto_train, curate, preflight, run_list, run_queue
+from workbench.actions import auto_train, curate, preflight, run_list, run_progress, run_queue, runs
+from workbench.actions.run_list import RunFilter
 from workbench.records import Run
 from workbench.store.database import Store
 
@@ -18,6 +19,39 @@ class RunVerbs:
     """All raise WorkbenchError when something is wrong that a person can put right."""
 
     store: Store
+
+    def runs(self, kind: str = "", state: str = "", tag: str = "", text: str = "", deleted: bool = False) -> Json:
+        """The runs that the filter lets through, the newest first."""
+        runs.sync(self.store)
+        found = run_list.find(self.store, RunFilter(kind, state, tag, text, deleted))
+        return {"runs": [run_to_dict(run) for run in found]}
+
+    def run(self, run_id: str) -> Json:
+        """One run and how far it is."""
+        runs.sync(self.store)
+        found = run_progress.progress(self.store, run_id)
+        progress = {
+            "phase": found.phase,
+            "step": found.step,
+            "total_steps": found.total_steps,
+            "fraction": found.fraction,
+            "eta_s": found.eta_s,
+            "message": found.message,
+            "figures": dict(found.figures or {}),
+        }
+        return {**run_to_dict(found.run), "progress": progress}
+
+    def metrics(self, run_id: str, after: int = 0) -> Json:
+        """Metrics rows behind line ``after``."""
+        return {"rows": run_progress.run_metrics(self.store, run_id, after)}
+
+    def log(self, run_id: str, lines: int = 50) -> Json:
+        """The end of a run's log."""
+        return {"log": run_progress.log_tail(self.store, run_id, lines)}
+
+    def cancel(self, run_id: str) -> Json:
+        """Ask a run to end."""
+        return run_to_dict(runs.cancel(self.store, run_id))
 
     def resume(self, run_id: str) -> Json:
         """Go on with a run that was stopped or interrupted."""

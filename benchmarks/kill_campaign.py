@@ -32,7 +32,9 @@ from tests.small_models import make_gemma
 from tests.small_workspace import open_small
 from workbench.actions.remote import AppFile, RemoteVerbs
 from workbench.errors import WorkbenchError
-from workbench.runfolder import RunFolder, newest_checkpoint, read_process, read_rows
+from workbench.runfolder import RunFolder, read_rows
+from workbench.runfolder.checkpoints import newest_checkpoint
+from workbench.runfolder.status import read_process
 from workbench.workspace import REPOSITORY, Workspace
 
 PATIENCE_S = 300.0

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from workbench.records import Parsed, Reply, Scenario
-from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, iterate_rows, run_worker
+from workbench.runfolder import RunFolder, append_rows, iterate_rows
+from workbench.runfolder.reporting import Ending, Reporter, run_worker
 
 
 def work(folder: RunFolder, reporter: Reporter) -> Ending:

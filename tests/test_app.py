@@ -20,7 +20,8 @@ from workbench.actions.config.schema import AuthConfig, Config, ServerConfig, va
 from workbench.actions.remote import AppFile, RemoteVerbs
 from workbench.errors import WorkbenchError
 from workbench.records import Scenario
-from workbench.runfolder import RunFolder, read_process, read_rows, read_status
+from workbench.runfolder import RunFolder, read_rows
+from workbench.runfolder.status import read_process, read_status
 from workbench.workspace import REPOSITORY, Workspace
 
 PASSWORD, API_KEY = variable_of("auth", "password"), variable_of("auth", "api_key")

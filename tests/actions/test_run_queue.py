@@ -12,7 +12,8 @@ from workbench.actions import auto_train, run_list, run_progress, run_queue, run
 from workbench.actions.curate import ProblemsError
 from workbench.actions.run_list import RunFilter
 from workbench.errors import WorkbenchError
-from workbench.runfolder import RunFolder, read_process, read_rows, write_json
+from workbench.runfolder import RunFolder, read_rows, write_json
+from workbench.runfolder.status import read_process
 from workbench.store import runs as run_store
 from workbench.store.auto_train import AutoRule
 from workbench.store.scenarios import save

@@ -11,7 +11,9 @@ from workbench.actions import models, run_progress, runs, starting
 from workbench.actions.curate import ProblemsError, set_status
 from workbench.errors import WorkbenchError
 from workbench.records import Run
-from workbench.runfolder import Reporter, RunFolder, append_rows, read_process
+from workbench.runfolder import RunFolder, append_rows
+from workbench.runfolder.reporting import Reporter
+from workbench.runfolder.status import read_process
 from workbench.store import runs as run_store
 from workbench.training.settings import TrainSettings
 

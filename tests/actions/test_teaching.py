@@ -13,7 +13,8 @@ from workbench.actions import curate, run_progress, runs, starting, teaching
 from workbench.actions.curate import ProblemsError
 from workbench.actions.orders import Order
 from workbench.errors import WorkbenchError
-from workbench.runfolder import RunFolder, read_process
+from workbench.runfolder import RunFolder
+from workbench.runfolder.status import read_process
 from workbench.store.scenarios import ScenarioFilter
 
 DRAFTS = ScenarioFilter(status="draft")

@@ -16,7 +16,9 @@ from workbench.inference.chat_client import Endpoint
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.records import ExpectedCall, Model, Outcome, Reply, Scenario, Tool, ToolCall, Toolset
-from workbench.runfolder import Ending, Reporter, RunFolder, RunStatus, append_rows, read_rows, write_json
+from workbench.runfolder import RunFolder, append_rows, read_rows, write_json
+from workbench.runfolder.reporting import Ending, Reporter
+from workbench.runfolder.status import RunStatus
 
 TOOLSET = Toolset("net", (Tool("ping", "Test.", {"type": "object", "properties": {"host": {"type": "string"}}}),))
 

@@ -14,7 +14,8 @@ from workbench.evaluation.worker import evaluate
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.records import Model, Reply, Scenario, Tool, Toolset
-from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, read_rows, write_json
+from workbench.runfolder import RunFolder, append_rows, read_rows, write_json
+from workbench.runfolder.reporting import Ending, Reporter
 from workbench.scenarios.validate import check_call
 
 TOOLSET = Toolset("net", (Tool("ping", "Test.", {"type": "object", "properties": {"host": {"type": "string"}}}),))

@@ -14,7 +14,8 @@ from workbench.errors import WorkbenchError
 from workbench.jobs import cancel, watch
 from workbench.jobs.local import launch, worker_environment
 from workbench.jobs.watch import observe
-from workbench.runfolder import ProcessId, RunFolder, RunStatus, read_process, write_json
+from workbench.runfolder import RunFolder, write_json
+from workbench.runfolder.status import ProcessId, RunStatus, read_process
 from workbench.workspace import REPOSITORY
 
 WORKER = """

@@ -17,7 +17,9 @@ from workbench.errors import WorkbenchError
 from workbench.jobs import ray, watch
 from workbench.jobs.ray import RayJob
 from workbench.records import Run
-from workbench.runfolder import RunFolder, newest_checkpoint, read_status
+from workbench.runfolder import RunFolder
+from workbench.runfolder.checkpoints import newest_checkpoint
+from workbench.runfolder.status import read_status
 from workbench.store import Store
 from workbench.training.settings import TrainSettings
 from workbench.workspace import Workspace

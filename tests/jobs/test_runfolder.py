@@ -8,24 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench import runfolder
 from workbench.errors import WorkbenchError
-from workbench.runfolder import (
-    Ending,
-    ProcessId,
-    Reporter,
-    RunFolder,
-    RunStatus,
-    append_rows,
-    drop_torn_line,
-    explain,
-    iterate_rows,
-    read_rows,
-    read_status,
-    run_worker,
-    tail_log,
-    write_json,
-)
+from workbench.runfolder import RunFolder, append_rows, drop_torn_line, iterate_rows, read_rows, reporting, write_json
+from workbench.runfolder.reporting import Ending, Reporter, explain, run_worker
+from workbench.runfolder.status import ProcessId, RunStatus, read_status, tail_log
 
 
 @pytest.fixture
@@ -95,7 +81,7 @@ def test_an_unreadable_status_is_none(folder: RunFolder, content: str) -> None:
 
 
 def test_the_heart_beats_while_a_long_step_runs(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runfolder, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(reporting, "HEARTBEAT_SECONDS", 0.02)
     with Reporter(folder) as reporter:
         first = read_status(folder)
         reporter.update(step=1, total_steps=2)
@@ -115,7 +101,7 @@ def test_a_change_of_phase_shows_at_once(folder: RunFolder) -> None:
 
 
 def test_no_heartbeat_after_the_end(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runfolder, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(reporting, "HEARTBEAT_SECONDS", 0.01)
     with Reporter(folder) as reporter:
         reporter.finish("done", "all well", {"loss": 1})
         time.sleep(0.05)
@@ -128,7 +114,7 @@ def test_the_end_is_told_on_a_full_disk(folder: RunFolder, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with Reporter(folder) as reporter:
-        monkeypatch.setattr(runfolder, "write_json", refuse)
+        monkeypatch.setattr(reporting, "write_json", refuse)
         reporter.finish("failed", "The disk is full.")
     status = read_status(folder)
     assert status and (status.state, status.message) == ("failed", "The disk is full.")

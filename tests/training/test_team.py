@@ -17,7 +17,8 @@ from workbench.jobs import cancel
 from workbench.jobs.command import Resources, worker_command
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
-from workbench.runfolder import RunFolder, RunStatus, read_process, read_rows
+from workbench.runfolder import RunFolder, read_rows
+from workbench.runfolder.status import RunStatus, read_process
 from workbench.training.settings import TrainSettings
 from workbench.training.team import device_of
 

@@ -17,7 +17,9 @@ from tests.training.test_training_worker import QUICK, make_folder, run_here, st
 from workbench.errors import WorkbenchError
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
-from workbench.runfolder import RunFolder, append_rows, newest_checkpoint, read_process, read_rows, rewind
+from workbench.runfolder import RunFolder, append_rows, read_rows
+from workbench.runfolder.checkpoints import newest_checkpoint, rewind
+from workbench.runfolder.status import read_process
 from workbench.training import checkpoint
 from workbench.training.checkpoint import Checkpoint
 

@@ -25,7 +25,9 @@ from workbench.jobs import cancel
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.records import ExpectedCall, Model, Outcome, Scenario, Tool, Toolset
-from workbench.runfolder import Ending, Reporter, RunFolder, RunStatus, append_rows, read_rows, write_json
+from workbench.runfolder import RunFolder, append_rows, read_rows, write_json
+from workbench.runfolder.reporting import Ending, Reporter
+from workbench.runfolder.status import RunStatus
 from workbench.training import lora
 from workbench.training.examples import make_examples
 from workbench.training.job import Job

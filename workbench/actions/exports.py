@@ -13,7 +13,8 @@ from workbench.actions.curate import ProblemsError
 from workbench.actions.models import RUN_PREFIX, artefact_folder, resolve
 from workbench.errors import WorkbenchError
 from workbench.records import Run, Split
-from workbench.runfolder import explain, read_rows
+from workbench.runfolder import read_rows
+from workbench.runfolder.reporting import explain
 from workbench.store import runs as run_store
 from workbench.store import snapshots as snapshot_store
 from workbench.store.database import Store

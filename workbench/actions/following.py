@@ -13,7 +13,8 @@ from workbench.generation.job import JOURNAL, read_journal
 from workbench.jobs import cancel
 from workbench.jobs.watch import observe
 from workbench.records import Reply, Run, Scenario, Score, Toolset
-from workbench.runfolder import RunFolder, RunStatus, read_rows
+from workbench.runfolder import RunFolder, read_rows
+from workbench.runfolder.status import RunStatus
 from workbench.scenarios.scoring import score
 from workbench.store import runs as run_store
 from workbench.store import snapshots as snapshot_store

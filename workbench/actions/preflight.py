@@ -23,7 +23,8 @@ from workbench.jobs import cancel as cancelling
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.records import Model, Run, RunState, Scenario, Toolset, canonical_json
-from workbench.runfolder import RunFolder, append_rows, explain, read_rows, write_json
+from workbench.runfolder import RunFolder, append_rows, read_rows, write_json
+from workbench.runfolder.reporting import explain
 from workbench.store import scenarios as scenario_store
 from workbench.store import toolsets as toolset_store
 from workbench.store.database import Store

@@ -10,7 +10,8 @@ from typing import Any
 from workbench.actions.runs import get_run, sync
 from workbench.jobs.watch import observe
 from workbench.records import Run
-from workbench.runfolder import RunFolder, tail_log
+from workbench.runfolder import RunFolder
+from workbench.runfolder.status import tail_log
 from workbench.store import runs as run_store
 from workbench.store.database import Store
 

@@ -7,7 +7,9 @@ from typing import Literal, get_args
 from workbench.actions.runs import FOREVER, alone, get_run, last_place, sync
 from workbench.errors import WorkbenchError
 from workbench.records import Run
-from workbench.runfolder import RunFolder, count_lines, drop_torn_line, explain, rewind
+from workbench.runfolder import RunFolder, count_lines, drop_torn_line
+from workbench.runfolder.checkpoints import rewind
+from workbench.runfolder.reporting import explain
 from workbench.store import runs as run_store
 from workbench.store.database import Store
 

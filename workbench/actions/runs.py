@@ -27,7 +27,8 @@ from workbench.jobs import ray
 from workbench.jobs.command import Launch, Resources
 from workbench.jobs.local import launch
 from workbench.records import Model, Run, RunKind
-from workbench.runfolder import append_rows, explain, write_json
+from workbench.runfolder import append_rows, write_json
+from workbench.runfolder.reporting import explain
 from workbench.store import runs as run_store
 from workbench.store import snapshots as snapshot_store
 from workbench.store.database import Store, now

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import Request
 
 from workbench.errors import WorkbenchError
-from workbench.runfolder import explain
+from workbench.runfolder.reporting import explain
 
 UPLOAD_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".md", ".parquet", ".py")
 

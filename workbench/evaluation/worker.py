@@ -14,7 +14,8 @@ from pathlib import Path
 from workbench.evaluation.answerers import Answerer, open_answerer
 from workbench.evaluation.job import Job, figures, told
 from workbench.records import Reply, Scenario
-from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, drop_torn_line, read_rows, run_worker
+from workbench.runfolder import RunFolder, append_rows, drop_torn_line, read_rows
+from workbench.runfolder.reporting import Ending, Reporter, run_worker
 
 
 def evaluate(folder: RunFolder, reporter: Reporter) -> Ending:

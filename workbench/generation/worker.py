@@ -16,7 +16,8 @@ from typing import Any
 from workbench.generation.job import ASKS_PER_DRAFT, JOURNAL, Job, read_journal
 from workbench.inference.chat_client import Answer, ChatClient, ChatFailure, Completion
 from workbench.records import Scenario
-from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, drop_torn_line, run_worker
+from workbench.runfolder import RunFolder, append_rows, drop_torn_line
+from workbench.runfolder.reporting import Ending, Reporter, run_worker
 from workbench.scenarios.generate import teacher
 from workbench.scenarios.generate.novelty import Entry, Seen
 from workbench.scenarios.generate.teacher import Ask, Harvest, Reject

@@ -10,7 +10,8 @@ import psutil
 
 from workbench.jobs import ray
 from workbench.jobs.watch import known_process, observe
-from workbench.runfolder import RunFolder, RunStatus
+from workbench.runfolder import RunFolder
+from workbench.runfolder.status import RunStatus
 
 GRACE_SECONDS = 60.0
 

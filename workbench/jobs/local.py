@@ -13,7 +13,8 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.jobs.command import ALONE, Resources, worker_command
-from workbench.runfolder import ProcessId, RunFolder, forget_worker, write_json
+from workbench.runfolder import RunFolder, write_json
+from workbench.runfolder.status import ProcessId, forget_worker
 from workbench.workspace import REPOSITORY
 
 _KEPT = (

@@ -23,7 +23,9 @@ from urllib.parse import urlsplit
 
 from workbench.errors import WorkbenchError
 from workbench.jobs.command import ALONE, Resources, worker_command
-from workbench.runfolder import RunFolder, explain, forget_worker, write_json
+from workbench.runfolder import RunFolder, write_json
+from workbench.runfolder.reporting import explain
+from workbench.runfolder.status import forget_worker
 from workbench.workspace import REPOSITORY
 
 ADDRESS_NAMES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 from workbench.jobs import ray
-from workbench.runfolder import ProcessId, RunFolder, RunStatus, read_exit, read_process, read_status, tail_log
+from workbench.runfolder import RunFolder
+from workbench.runfolder.status import ProcessId, RunStatus, read_exit, read_process, read_status, tail_log
 
 SILENCE_SECONDS = 30.0
 """A worker that cannot be looked up (other machine, none known) counts as dead after this long without heartbeat."""

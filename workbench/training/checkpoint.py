@@ -18,7 +18,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from workbench.runfolder import RunFolder, count_lines, newest_checkpoint, rewind, sync_to_disk, write_json
+from workbench.runfolder import RunFolder, count_lines, sync_to_disk, write_json
+from workbench.runfolder.checkpoints import newest_checkpoint, rewind
 
 KEPT = 2
 """Checkpoints that stay; the older one is there should a broken disk lose the newest."""

@@ -14,7 +14,8 @@ from torch import Tensor
 from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.inference.engine import load_base, pick_device, set_up_process
-from workbench.runfolder import Ending, Reporter, RunFolder
+from workbench.runfolder import RunFolder
+from workbench.runfolder.reporting import Ending, Reporter
 from workbench.training import checkpoint
 from workbench.training.boards import Board, NoBoard, open_board, refuse_missing
 from workbench.training.checkpoint import Checkpoint

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, run_worker
+from workbench.runfolder import RunFolder, append_rows
+from workbench.runfolder.reporting import Ending, Reporter, run_worker
 from workbench.training.job import Job
 
 SIGHTS = "sights.jsonl"

@@ -12,7 +12,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.runfolder import Ending, Reporter, RunFolder, run_worker
+from workbench.runfolder import RunFolder
+from workbench.runfolder.reporting import Ending, Reporter, run_worker
 from workbench.training.job import Job
 
 

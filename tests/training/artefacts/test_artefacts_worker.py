@@ -20,7 +20,8 @@ from workbench.inference.engine import load, load_base, load_weights, quiet_peft
 from workbench.inference.quantise import WEIGHTS, is_int8, quantise_int8, save_int8
 from workbench.inference.replies import reply_to
 from workbench.records import Model, Scenario, Tool, Toolset
-from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, read_rows, write_json
+from workbench.runfolder import RunFolder, append_rows, read_rows, write_json
+from workbench.runfolder.reporting import Ending, Reporter
 from workbench.training.artefacts import worker
 from workbench.training.artefacts.settings import ARTEFACT, FLIPS, FORMATS
 from workbench.workspace import STARTER

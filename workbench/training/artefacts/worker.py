@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.records import Model, Reply, Scenario, Toolset
-from workbench.runfolder import Ending, Reporter, RunFolder, append_rows, iterate_rows, run_worker
+from workbench.runfolder import RunFolder, append_rows, iterate_rows
+from workbench.runfolder.reporting import Ending, Reporter, run_worker
 from workbench.training.artefacts.card import write_card
 from workbench.training.artefacts.parity import Parity, compare
 from workbench.training.artefacts.settings import ARTEFACT, FLIPS, FORMATS, ExportSettings

@@ -12,7 +12,7 @@ import pytest
 from tests.chat_server import KEY, ChatServer, completion, drip, send, send_json, serve
 from workbench.evaluation.job import EXAMPLES, Service, told
 from workbench.evaluation.worker import evaluate
-from workbench.inference.chat_client import Endpoint
+from workbench.inference.endpoint import Endpoint
 from workbench.jobs.local import launch
 from workbench.jobs.watch import observe
 from workbench.records import ExpectedCall, Model, Outcome, Reply, Scenario, Tool, ToolCall, Toolset

@@ -9,7 +9,9 @@ import pytest
 from tests.chat_server import KEY, completion, drip, hang, send, send_json, serve
 from workbench.errors import WorkbenchError
 from workbench.inference import chat_client
-from workbench.inference.chat_client import ChatClient, ChatFailure, Completion, Endpoint
+from workbench.inference.chat_client import ChatClient
+from workbench.inference.completions import ChatFailure, Completion
+from workbench.inference.endpoint import Endpoint
 
 HELLO = [{"role": "user", "content": "hello"}]
 

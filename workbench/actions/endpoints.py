@@ -9,7 +9,8 @@ from typing import Any
 from workbench.actions.curate import ProblemsError
 from workbench.errors import WorkbenchError
 from workbench.evaluation.job import Service
-from workbench.inference.chat_client import ChatClient, Endpoint
+from workbench.inference.chat_client import ChatClient
+from workbench.inference.endpoint import Endpoint
 from workbench.store import endpoints as endpoint_store
 from workbench.store.database import Store
 

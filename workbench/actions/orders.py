@@ -10,7 +10,7 @@ from workbench.actions.curate import ProblemsError
 from workbench.actions.curate import toolset as get_toolset
 from workbench.errors import Problem, WorkbenchError
 from workbench.generation.job import TeacherSettings
-from workbench.inference.chat_client import Endpoint
+from workbench.inference.endpoint import Endpoint
 from workbench.records import NO_TOOL, SPLITS, Split, Toolset
 from workbench.scenarios.generate import teacher, templates, variants
 from workbench.scenarios.generate.template_file import read_templates

@@ -11,7 +11,7 @@ from workbench.actions.generating import sources
 from workbench.actions.orders import Order, checked, teacher_problems
 from workbench.errors import WorkbenchError
 from workbench.generation.job import JOURNAL, Tally, TeacherSettings, read_journal
-from workbench.inference.chat_client import Endpoint
+from workbench.inference.endpoint import Endpoint
 from workbench.records import NO_TOOL, Model, Run, Scenario, Toolset
 from workbench.runfolder import RunFolder, read_rows
 from workbench.scenarios.generate import teacher

@@ -14,7 +14,7 @@ from workbench.cli.arguments import AnyVerbs, add_verb, add_wait
 from workbench.cli.output import tell, wait, write
 from workbench.errors import WorkbenchError
 from workbench.generation.job import TeacherSettings
-from workbench.inference.chat_client import Endpoint
+from workbench.inference.endpoint import Endpoint
 from workbench.records import SPLITS
 from workbench.scenarios.generate.variants import CHANGES
 

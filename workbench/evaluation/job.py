@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from workbench.errors import Problem, WorkbenchError
-from workbench.inference.chat_client import Endpoint, Usage
+from workbench.inference.completions import Usage
+from workbench.inference.endpoint import Endpoint
 from workbench.records import Model, Reply, Scenario, SnapshotRow, Toolset
 from workbench.runfolder import RunFolder, iterate_rows
 from workbench.scenarios.nearest import Neighbours

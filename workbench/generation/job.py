@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import Problem, WorkbenchError
-from workbench.inference.chat_client import Endpoint, Usage
+from workbench.inference.completions import Usage
+from workbench.inference.endpoint import Endpoint
 from workbench.records import Scenario, Toolset
 from workbench.runfolder import RunFolder, iterate_rows, read_rows
 from workbench.scenarios.generate.teacher import Gap, Reject

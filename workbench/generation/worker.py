@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.generation.job import ASKS_PER_DRAFT, JOURNAL, Job, read_journal
-from workbench.inference.chat_client import Answer, ChatClient, ChatFailure, Completion
+from workbench.inference.chat_client import ChatClient
+from workbench.inference.completions import Answer, ChatFailure, Completion
 from workbench.records import Scenario
 from workbench.runfolder import RunFolder, append_rows, drop_torn_line
 from workbench.runfolder.reporting import Ending, Reporter, run_worker

@@ -10,7 +10,8 @@ from typing import Any
 from workbench.dialects import get_dialect
 from workbench.dialects.openai import as_messages
 from workbench.errors import WorkbenchError
-from workbench.inference.chat_client import Answer, ChatClient, ChatFailure, FailureKind
+from workbench.inference.chat_client import ChatClient
+from workbench.inference.completions import Answer, ChatFailure, FailureKind
 from workbench.records import Parsed, Reply, Scenario, Toolset
 from workbench.scenarios.messages import Shots, no_shots, to_messages
 

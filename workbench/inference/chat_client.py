@@ -15,170 +15,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 
 import httpx
 
-from workbench.errors import Problem, WorkbenchError
+from workbench.errors import WorkbenchError
+from workbench.inference.completions import Answer, ChatFailure, Completion, error_text, read_answer, retry_after
+from workbench.inference.endpoint import Endpoint
 
-FailureKind = Literal[
-    "timeout",
-    "connection",
-    "refused_key",
-    "status",
-    "truncated",
-    "endless",
-    "html",
-    "half_json",
-    "not_json",
-    "not_chat",
-    "cancelled",
-]
-RETRIED_KINDS: tuple[FailureKind, ...] = ("timeout", "connection", "truncated")
-RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-HOPELESS_STATUSES = frozenset({400, 401, 402, 403, 404, 405, 422})
-"""Statuses that the next request of the same kind would meet again."""
 MAX_BYTES = 8 << 20
 SHOWN_CHARACTERS = 200
 LONGEST_WAIT_S = 120.0
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a chat model answers and how patiently to ask.
-
-    Attributes:
-        base_url: address in front of ``/chat/completions``, such as ``http://127.0.0.1:8000/v1``.
-        model: name that the endpoint gives the model.
-        key_env: name of the environment variable that holds the key; empty sends none. The key itself is never kept.
-        timeout_s: seconds that one attempt may take from the first byte sent to the last received.
-        retries: further attempts after a failure that may pass.
-        concurrency: requests under way at once.
-        backoff_s: seconds before the first retry; doubles with each, unless the endpoint says how long to wait.
-    """
-
-    base_url: str
-    model: str
-    key_env: str = ""
-    timeout_s: float = 120.0
-    retries: int = 4
-    concurrency: int = 4
-    backoff_s: float = 1.0
-
-    @property
-    def url(self) -> str:
-        return f"{self.base_url.rstrip('/').removesuffix('/chat/completions')}/chat/completions"
-
-    def check(self) -> list[Problem]:
-        """What cannot work, by field; empty when a request may be tried."""
-        problems = []
-        if not _is_web_address(self.base_url):
-            hint = "Write it as https://host/v1."
-            problems.append(Problem("is not an http or https address", "base_url", hint=hint))
-        if not self.model.strip():
-            problems.append(Problem("is empty", "model", hint="Write the name the endpoint gives its model."))
-        if self.key_env and not os.environ.get(self.key_env, "").strip():
-            hint = f"Set {self.key_env} where the workbench is started, or name another variable."
-            problems.append(Problem(f"the environment variable '{self.key_env}' is not set", "key_env", hint=hint))
-        ranges = (("timeout_s", 0.001, 3600), ("retries", 0, 20), ("concurrency", 1, 64), ("backoff_s", 0, 60))
-        for name, low, high in ranges:
-            if not low <= getattr(self, name) <= high:
-                problems.append(Problem("is out of range", name, hint=f"Choose a number from {low:g} to {high}."))
-        return problems
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Endpoint:
-        """Unknown keys are passed over. Raises WorkbenchError when a field is missing or of the wrong type."""
-        known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
-        for name, value in known.items():
-            wanted: tuple[type, ...] = (str,) if name in ("base_url", "model", "key_env") else (int, float)
-            whole = name in ("retries", "concurrency")
-            if not isinstance(value, wanted) or isinstance(value, bool) or (whole and not isinstance(value, int)):
-                kind = "text" if wanted == (str,) else "a whole number" if whole else "a number"
-                raise WorkbenchError(f"{name} of the endpoint must be {kind}.")
-        if missing := [name for name in ("base_url", "model") if name not in known]:
-            raise WorkbenchError(f"The endpoint has no {missing[0]}.")
-        return cls(**known)
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens as the endpoint counted them; ``told`` is False when it did not say."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    told: bool = False
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.told or other.told,
-        )
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What the model answered.
-
-    Attributes:
-        text: the message's content; empty when it has none, as beside tool calls.
-        message: the whole assistant message as it came, ``tool_calls`` included.
-        finish_reason: ``stop``, ``length``, ``tool_calls`` …; empty when not told.
-        latency_ms: wall-clock milliseconds of the attempt that succeeded.
-        attempts: how many were made, 1 when the first succeeded.
-    """
-
-    text: str
-    message: Mapping[str, Any]
-    usage: Usage
-    finish_reason: str
-    latency_ms: float
-    attempts: int = 1
-
-
-@dataclass(frozen=True)
-class ChatFailure:
-    """Why there is no answer.
-
-    Attributes:
-        kind: ``timeout``; ``connection`` (nobody there); ``refused_key`` (401, 403); ``status`` (any other HTTP status
-            but 200); ``truncated`` (the body broke off); ``endless`` (too long, or still coming when time was over);
-            ``html``; ``half_json`` (it begins as JSON and ends too early); ``not_json`` (anything else that is none);
-            ``not_chat`` (JSON of another form); ``cancelled``.
-        message: one sentence for people; holds no key.
-        status: HTTP status; 0 when none came.
-        retry_after_s: seconds that the endpoint asked to wait; None when it did not say.
-    """
-
-    kind: FailureKind
-    message: str
-    hint: str = ""
-    status: int = 0
-    attempts: int = 1
-    retry_after_s: float | None = None
-
-    @property
-    def may_pass(self) -> bool:
-        """Whether the same request could succeed a little later."""
-        return self.kind in RETRIED_KINDS or self.status in RETRIED_STATUSES
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether every further request of the same kind would fail in the same way."""
-        return self.kind in ("refused_key", "cancelled") or self.status in HOPELESS_STATUSES
-
-
-Answer = Completion | ChatFailure
 
 
 class ChatClient:
@@ -295,7 +145,7 @@ class ChatClient:
                 return raw
             if response.status_code != 200:
                 return self._refusal(response, raw)
-            return _parse(raw, (time.monotonic() - began) * 1000)
+            return read_answer(raw, (time.monotonic() - began) * 1000)
         except httpx.TimeoutException:
             return ChatFailure("timeout", f"No answer within {self.endpoint.timeout_s:g} seconds.")
         except (httpx.RemoteProtocolError, httpx.ReadError) as error:
@@ -322,14 +172,14 @@ class ChatClient:
 
     def _refusal(self, response: httpx.Response, raw: bytes) -> ChatFailure:
         """An answer with another status than 200."""
-        status, told = response.status_code, self._plain(_told(raw))
+        status, told = response.status_code, self._plain(error_text(raw))
         reason = f"HTTP {status}" + (f": {told}" if told else "")
         if status in (401, 403):
             held = f"the key in {self.endpoint.key_env}" if self.endpoint.key_env else "a request without a key"
             hint = "Name the environment variable that holds a valid key."
             return ChatFailure("refused_key", f"The endpoint refused {held} ({reason}).", hint, status)
         hint = "Check the address and the model's name." if status in (404, 405) or 300 <= status < 400 else ""
-        pause = _retry_after(response.headers.get("retry-after", ""))
+        pause = retry_after(response.headers.get("retry-after", ""))
         return ChatFailure("status", f"The endpoint answered {reason}.", hint, status, retry_after_s=pause)
 
     def _pause(self, attempt: int, failure: ChatFailure) -> float:
@@ -347,82 +197,6 @@ class ChatClient:
 
 
 _CANCELLED = ChatFailure("cancelled", "Cancelled.")
-
-
-def _parse(raw: bytes, latency_ms: float) -> Answer:
-    try:
-        data = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        return _unreadable(raw, error)
-    try:
-        choice = data["choices"][0]
-        message = choice["message"]
-        content = message.get("content") or ""
-        text = content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)
-        finish = choice.get("finish_reason") or ""
-        return Completion(text, message, _usage(data.get("usage")), str(finish), latency_ms)
-    except (KeyError, IndexError, TypeError, AttributeError):
-        return ChatFailure("not_chat", "The endpoint's answer is JSON, but no chat completion.", status=200)
-
-
-def _unreadable(raw: bytes, error: Exception) -> ChatFailure:
-    """What a body is that is no JSON."""
-    text = raw.decode("utf-8", "replace").strip()
-    if text.startswith("<"):
-        hint = "The address may belong to a web page: it usually ends with /v1."
-        return ChatFailure("html", f"The endpoint answered with a web page; it begins with {text[:80]!r}.", hint, 200)
-    if text[:1] in ("{", "[") and isinstance(error, json.JSONDecodeError) and _ends_early(text, error):
-        return ChatFailure("half_json", f"The endpoint's answer is half a JSON; it ends with {text[-40:]!r}.", "", 200)
-    return ChatFailure("not_json", f"The endpoint's answer is not JSON; it begins with {text[:80]!r}.", "", 200)
-
-
-def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
-    """Whether more text could have made it JSON: the reader came to the end, or to a text or word that is cut there."""
-    rest = text[error.pos :].strip()
-    cut_word = any(word.startswith(rest) for word in ("true", "false", "null", "-"))
-    return cut_word or error.msg.startswith("Unterminated string")
-
-
-def _usage(data: Any) -> Usage:
-    if not isinstance(data, Mapping):
-        return Usage()
-    counts = [data.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    known = [count if isinstance(count, int) and count >= 0 else 0 for count in counts]
-    return Usage(known[0], known[1], told=any(isinstance(count, int) for count in counts))
-
-
-def _told(raw: bytes) -> str:
-    """What an error body says: OpenAI's ``{"error": {"message"}}``, some variants of it, or the text itself."""
-    text = raw.decode("utf-8", "replace")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return "" if text.lstrip().startswith("<") else text
-    error = data.get("error", data) if isinstance(data, Mapping) else data
-    told = error.get("message") or error.get("detail") if isinstance(error, Mapping) else error
-    return told if isinstance(told, str) else text
-
-
-def _retry_after(value: str) -> float | None:
-    """Seconds of a Retry-After header: a number, or a date (RFC 9110, 10.2.3)."""
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _first(source: Iterator[T]) -> Iterator[T]:

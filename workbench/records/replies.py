@@ -37,7 +37,7 @@ class Reply:
     Attributes:
         latency_ms: wall-clock milliseconds of the batch that held it, divided by the batch's size.
         confidence: product of the probabilities of the generated tokens, 0 to 1; None when not measured.
-        failure: why nobody answered, such as ``timeout`` (see ``inference.chat_client.ChatFailure``); else empty.
+        failure: why nobody answered, such as ``timeout`` (see ``inference.completions.ChatFailure``); else empty.
     """
 
     scenario_id: str

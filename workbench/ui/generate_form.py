@@ -9,7 +9,7 @@ from typing import Any
 from workbench.actions.orders import Order
 from workbench.errors import Problem, WorkbenchError
 from workbench.generation.job import TeacherSettings
-from workbench.inference.chat_client import Endpoint
+from workbench.inference.endpoint import Endpoint
 from workbench.scenarios.generate.teacher import STYLES
 from workbench.scenarios.generate.variants import CHANGES
 from workbench.ui.forms import Fields, address, one, words

@@ -201,12 +201,6 @@ def rejects(path: Path, format: str = "", columns: Mapping[str, str] | None = No
             yield from importing.rejected(place, found, importing.Source(place, "any", wishes.columns))
 
 
-def rejects_file(report: ImportReport) -> bytes:
-    """The rejected rows of the file that the report is about; empty when there are none."""
-    columns = report.wishes.columns
-    return b"".join(rejects(report.path, report.format, columns)) if report.rejected else b""
-
-
 @dataclass(frozen=True)
 class _Keep:
     """That what was read is to be kept, by whom, and whether what is there wins."""

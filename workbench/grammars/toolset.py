@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from threading import Lock
-from typing import Literal, get_args
+from typing import Literal
 
 from workbench.dialects import functiongemma as functiongemma_format
 from workbench.dialects import hermes, llama3
@@ -19,7 +19,6 @@ from workbench.grammars.schema import Limits, bounded
 from workbench.records import Tool, canonical_json
 
 Mode = Literal["hybrid", "forced", "none"]
-MODES: tuple[Mode, ...] = get_args(Mode)
 KEPT = 32
 """Compiled grammars that are kept; the one that was not used for longest goes first."""
 

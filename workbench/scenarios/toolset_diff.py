@@ -59,11 +59,6 @@ class ToolsetDiff:
     reordered: bool = False
     toolset: tuple[FieldChange, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        parts = (self.added, self.removed, self.renamed, self.changed, self.reordered, self.toolset)
-        return not any(parts)
-
     def to_dict(self) -> dict[str, Any]:
         return {
             "added": list(self.added),

@@ -34,11 +34,6 @@ class Example:
             raise ValueError(f"{self.scenario_id}: every token of the completion needs a weight")
 
 
-def make_example(scenario: Scenario, toolset: Toolset, dialect: Dialect, tokenizer: PreTrainedTokenizerBase) -> Example:
-    """The example of one scenario; see ``make_examples``."""
-    return make_examples([scenario], toolset, dialect, tokenizer)[0]
-
-
 def make_examples(
     scenarios: Iterable[Scenario],
     toolset: Toolset,

@@ -45,18 +45,7 @@ def generate_form(sheet: Sheet, toolsets: Sequence[Toolset], modes: Sequence[str
     """``modes``: those that occur; ``problems``: of the order, beside those of the sheet."""
     order = sheet.order
     tools = next((one.tool_names for one in toolsets if one.name == order.toolset), ())
-    by_field: dict[str, list[str]] = {}
-    for problem in (*sheet.problems, *problems):
-        name = problem.field.removeprefix("endpoint.").removeprefix("settings.")
-        if order.way == "template" and (problem.line or name.partition("[")[0] in ("template", "context")):
-            name, text = (
-                "template",
-                f"{f'Line {problem.line}, ' if problem.line else ''}{problem.field}: {said(problem)}",
-            )
-        else:
-            text = said(problem)
-        known = {"oses": "os", "tools": "tool", "changes": "change", "styles": "style"}
-        by_field.setdefault(known.get(name, name), []).append(text)
+    by_field = _by_field(order.way, (*sheet.problems, *problems))
     fields = {"count", "seed", "template", "tool", "os", "change", "style", *(row[0] for row in (*_ENDPOINT, *_PRICES))}
     general = [text for name, texts in by_field.items() if name not in fields for text in texts]
     return render(
@@ -87,6 +76,19 @@ def generate_form(sheet: Sheet, toolsets: Sequence[Toolset], modes: Sequence[str
         query=sheet.query,
         run=sheet.run,
     )
+
+
+def _by_field(way: str, problems: Sequence[Problem]) -> dict[str, list[str]]:
+    """What is wrong at each field of the form; what is wrong in a template says where in it."""
+    known = {"oses": "os", "tools": "tool", "changes": "change", "styles": "style"}
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        name, text = problem.field.removeprefix("endpoint.").removeprefix("settings."), said(problem)
+        if way == "template" and (problem.line or name.partition("[")[0] in ("template", "context")):
+            line = f"Line {problem.line}, " if problem.line else ""
+            name, text = "template", f"{line}{problem.field}: {text}"
+        found.setdefault(known.get(name, name), []).append(text)
+    return found
 
 
 def generate_preview(batch: Batch | None, plan: str = "") -> str:

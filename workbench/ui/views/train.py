@@ -92,17 +92,8 @@ def train_form(
         leak: why training was refused.
         auto: the toolset's rule of auto-train, where it is shown.
     """
-    values = order.settings.to_dict()
     known = {model.id: model.label for model in bases}
-    main = [_setting(name, label, hint, order) for name, label, hint in _MAIN]
-    folded = [name for name in values if name not in {row[0] for row in _MAIN}]
-    known_places = {name for _, names in _GROUPS for name in names}
-    lost = tuple(name for name in folded if name not in known_places)
-    groups = [(title, names + (lost if title == _GROUPS[-1][0] else ())) for title, names in _GROUPS]
-    by_field: dict[str, list[str]] = {}
-    for problem in problems:
-        field = problem.field.removeprefix("settings.")
-        by_field.setdefault(field if field in (*values, "base") else "", []).append(said(problem))
+    by_field = _by_field(order, problems)
     material = ", ".join(f"{counts.get(split, 0):,} {split}" for split in SPLITS)
     return render(
         "train_form.html",
@@ -113,15 +104,8 @@ def train_form(
         about=_ABOUT.get(order.base, "It must be on this computer, or reachable on the Hugging Face hub."),
         name=order.name,
         bases=list(known.items()),
-        main=main,
-        groups=[
-            {
-                "title": title,
-                "unfold": any(name in by_field for name in names),
-                "items": [_setting(name, _label(name), _MORE_HINTS.get(name, ""), order) for name in names],
-            }
-            for title, names in groups
-        ],
+        main=[_setting(name, label, hint, order) for name, label, hint in _MAIN],
+        groups=_groups(order, by_field),
         presets=PRESETS,
         problems=by_field,
         ready=counts.get("train", 0) > 0,
@@ -131,6 +115,32 @@ def train_form(
         reason=order.allow_leaks,
         auto=auto,
     )
+
+
+def _by_field(order: TrainOrder, problems: Sequence[Problem]) -> dict[str, list[str]]:
+    """What is wrong at each field of the form; under no name what belongs to none."""
+    fields = {*order.settings.to_dict(), "base"}
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        field = problem.field.removeprefix("settings.")
+        found.setdefault(field if field in fields else "", []).append(said(problem))
+    return found
+
+
+def _groups(order: TrainOrder, by_field: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The folded settings; one that no group names stands in the last, and a group with a problem is open."""
+    main = {row[0] for row in _MAIN}
+    placed = {name for _, names in _GROUPS for name in names}
+    lost = tuple(name for name in order.settings.to_dict() if name not in main | placed)
+    groups = [(title, names + (lost if title == _GROUPS[-1][0] else ())) for title, names in _GROUPS]
+    return [
+        {
+            "title": title,
+            "unfold": any(name in by_field for name in names),
+            "items": [_setting(name, _label(name), _MORE_HINTS.get(name, ""), order) for name in names],
+        }
+        for title, names in groups
+    ]
 
 
 def _label(name: str) -> str:

@@ -21,7 +21,7 @@ from workbench.workspace import REPOSITORY
 WORKER = """
 import sys, time
 from pathlib import Path
-from workbench.runfolder import Ending, run_worker
+from workbench.runfolder.reporting import Ending, run_worker
 
 def work(folder, reporter):
     kind = folder.read_config()["kind"]

@@ -103,6 +103,6 @@ def test_errors_of_an_app(strange):
 
 def test_both_have_the_same_verbs():
     def names(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     assert names(Verbs) - {"store"} == names(RemoteVerbs) - {"is_there", "url", "key"}

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from workbench.records import ExpectedCall, Outcome, Scenario, Tool, Toolset
 from workbench.scenarios.exporting import write
 from workbench.scenarios.importing import read
-from workbench.store import Store, scenarios, snapshots, toolsets
+from workbench.store import Store, changes, scenarios, snapshots, toolsets
 from workbench.store.scenarios import ScenarioFilter
 from workbench.workspace import Workspace
 
@@ -62,9 +62,9 @@ def main(n: int) -> None:
         with clock("load the snapshot"):
             snapshots.load(store, name)
         with clock("undo one"):
-            scenarios.undo(store, "bench")
+            changes.undo(store, "bench")
         with clock("undo all"):
-            scenarios.undo(store, "bench")
+            changes.undo(store, "bench")
         for format in ("jsonl", "csv", "chat"):
             path = Path(folder) / f"out.{format}"
             some = rows if format != "chat" else rows[: n // 10]

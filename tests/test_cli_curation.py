@@ -2,18 +2,14 @@
 
 import json
 import os
-import threading
-import time
 from pathlib import Path
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
+from tests.http_app import serve_api
 from tests.small_workspace import make_scenario, open_small
 from workbench import cli
 from workbench.actions.remote import AppFile
-from workbench.api import install
 from workbench.workspace import Workspace
 
 
@@ -32,18 +28,9 @@ def run(request, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         store.close()
         yield run
         return
-    app = FastAPI()
-    install(app, store)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    AppFile(os.getpid(), f"http://127.0.0.1:{port}", "key").write(Workspace(root))
-    yield run
-    server.should_exit = True
-    thread.join()
+    with serve_api(store) as address:
+        AppFile(os.getpid(), address, "key").write(Workspace(root))
+        yield run
     store.close()
 
 

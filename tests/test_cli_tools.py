@@ -2,18 +2,14 @@
 
 import json
 import sys
-import threading
-import time
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
+from tests.http_app import serve_api
 from tests.small_workspace import PING, open_small
 from workbench import cli
 from workbench.actions.remote import RemoteVerbs, reach
 from workbench.actions.tool_verbs import RemoteToolVerbs, ToolVerbs
-from workbench.api import install
 from workbench.workspace import REPOSITORY
 
 COUNTED = {"type": "object", "properties": {"host": {"type": "string"}, "count": {"type": "integer"}}}
@@ -40,20 +36,10 @@ def run(root, request, capsys, monkeypatch):
     if request.param == "store":
         yield run
         return
-    with open_small(root / "held") as store:
-        app = FastAPI()
-        install(app, store)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        there = RemoteVerbs(f"http://127.0.0.1:{port}", "")
+    with open_small(root / "held") as store, serve_api(store) as address:
+        there = RemoteVerbs(address, "")
         monkeypatch.setattr(cli.tools, "reach", lambda _: _Open(there))
         yield run
-        server.should_exit = True
-        thread.join()
 
 
 class _Open:

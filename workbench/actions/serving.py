@@ -114,14 +114,17 @@ class Serving:
             raise RecordError(wanted[0], f"at most {most} tokens are written here", "Ask for fewer.")
         return replace(ask, wish={**ask.wish, "max_new_tokens": min(ask.wish["max_new_tokens"], most)})
 
-    def answer(self, ask: Ask) -> AsyncGenerator[Json]:
+    def answer(self, ask: Ask, stop: asyncio.Event | None = None) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.
+
+        Args:
+            stop: takes the request back as soon as it is set.
 
         Raises:
             SlowError: it took too long; the request was taken back.
             WorkbenchError: the request cannot be answered.
         """
-        return self._events(ask.to_process())
+        return self._events(ask.to_process(), stop)
 
     async def warm(self, name: str) -> None:
         """Load a model, so that its first request need not wait. Requests under way go on meanwhile, and no model that
@@ -172,10 +175,10 @@ class Serving:
             return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
         return {**found, "model": model.id, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}
 
-    async def _events(self, asked: Json) -> AsyncGenerator[Json]:
+    async def _events(self, asked: Json, stop: asyncio.Event | None = None) -> AsyncGenerator[Json]:
         try:
             async with asyncio.timeout(self.settings.seconds):
-                async for event in self.process.ask(asked):
+                async for event in self.process.ask(asked, stop):
                     if "error" in event:
                         if event["kind"] == "bug":
                             raise RuntimeError(event["error"])

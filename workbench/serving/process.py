@@ -23,7 +23,7 @@ from workbench.workspace import REPOSITORY
 Json = dict[str, Any]
 WAITING = 64
 """Requests under way or waiting; further ones are refused until there is room."""
-LAST = ("decisions", "error", "vectors", "ready")
+LAST = ("decisions", "error", "vectors", "ready", "stopped")
 """One of these is in the last event of each request."""
 COMMAND = (sys.executable, "-m", "workbench.serving.worker")
 
@@ -77,8 +77,11 @@ class ModelProcess:
         """Device and number type of the model that was loaded last; empty where no process runs."""
         return self._about if self.pid else {}
 
-    async def ask(self, request: Json) -> AsyncIterator[Json]:
+    async def ask(self, request: Json, stop: asyncio.Event | None = None) -> AsyncIterator[Json]:
         """What the process says to a request, until one of ``LAST``. Leaving early takes it back.
+
+        Args:
+            stop: takes it back as soon as it is set; ``{"stopped"}`` is then the last event.
 
         Raises:
             BusyError: too many requests wait.
@@ -86,6 +89,7 @@ class ModelProcess:
         """
         told: asyncio.Queue[Json] = asyncio.Queue()
         number = self._send(request, told)
+        stopping = asyncio.ensure_future(_stopped(stop, told)) if stop else None
         try:
             while True:
                 event = await told.get()
@@ -95,6 +99,8 @@ class ModelProcess:
                 if _is_last(event):
                     return
         finally:
+            if stopping:
+                stopping.cancel()
             self._forget(number)
 
     def close(self) -> None:
@@ -179,6 +185,11 @@ class ModelProcess:
             except RuntimeError:
                 # The server that waited for it has closed.
                 return
+
+
+async def _stopped(stop: asyncio.Event, told: asyncio.Queue[Json]) -> None:
+    await stop.wait()
+    told.put_nowait({"stopped": True})
 
 
 def _is_last(event: Json) -> bool:

@@ -1,7 +1,7 @@
 """Stands for the process that holds models: begins an answer to each request and holds it until it is taken back.
 
-Run as ``python tests/held_model.py LIMITS``, with the lines of ``workbench.serving.worker``. A request in which ``quick``
-stands is answered at once, with the number of those that were taken back by then.
+Run as ``python tests/held_model.py LIMITS``, with the lines of ``workbench.serving.worker``. A request in which
+``quick`` stands is answered at once, with the number of those that were taken back by then.
 """
 
 import json
@@ -29,7 +29,8 @@ def decision(text):
 
 
 def say(row):
-    print(json.dumps(row), flush=True)
+    sys.stdout.write(json.dumps(row) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

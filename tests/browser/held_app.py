@@ -1,4 +1,4 @@
-"""The app with a model that begins each answer and holds it, see ``tests.held_model``: ``python tests/browser/held_app.py``."""
+"""The app with a model that begins each answer and holds it, see ``tests.held_model``. Takes the app's arguments."""
 
 import sys
 from pathlib import Path

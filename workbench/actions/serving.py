@@ -22,6 +22,7 @@ from workbench.actions.chat import (
 )
 from workbench.actions.served import ALIAS
 from workbench.errors import WorkbenchError
+from workbench.inference.gguf_file import engine_of
 from workbench.jobs.local import worker_environment
 from workbench.records import Model, RecordError
 from workbench.scenarios.redaction import redact
@@ -139,6 +140,11 @@ class Serving:
         async with aclosing(self._events({"warm": asdict(model), "toolset": toolset.to_dict()})) as events:
             async for _ in events:
                 pass
+
+    def models(self) -> list[tuple[str, Model, str]]:
+        """Each name that a request may use, with its model and what computes its answers."""
+        found = listed_models(self.store, self.settings.models, self.settings.toolset)
+        return [(name, model, engine_of(model)) for name, model in found]
 
     def find(self, name: str) -> Model:
         """The served model of that name. Raises NoModelError."""

@@ -74,7 +74,7 @@ class ModelProcess:
 
     @property
     def about(self) -> Json:
-        """Device and number type of the model that was loaded last; empty where no process runs."""
+        """Engine, device and number type of the model that was loaded last; empty where no process runs."""
         return self._about if self.pid else {}
 
     async def ask(self, request: Json, stop: asyncio.Event | None = None) -> AsyncIterator[Json]:

@@ -179,7 +179,8 @@ class Serving:
             toolset = served_toolset(self.store, model.id, told.toolset_of(name)).name
         except WorkbenchError as error:
             return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
-        return {**found, "model": model.id, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}
+        about = {"model": model.id, "engine": engine_of(model), "toolset": toolset}
+        return {**found, **about, "snapshot": snapshot_of(self.store, model.id)}
 
     async def _events(self, asked: Json, stop: asyncio.Event | None = None) -> AsyncGenerator[Json]:
         try:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from workbench.inference import attention
-from workbench.inference.attention import Block, ForestPlan, TreePlan, additive, attend_prefix, attend_rows, visible
+from workbench.inference.attention import Block, ForestPlan, TreePlan, additive, attend_prefix, visible
 
 HEADS, KEY_HEADS, SIZE = 4, 2, 8
 
@@ -47,8 +47,16 @@ def test_a_prefix_in_parts(monkeypatch: pytest.MonkeyPatch, tokens: int, window:
     assert_same(expected, attention._attend_prefix_in_parts(*inputs, 0.3, window), inputs)
 
 
+@pytest.fixture(params=["products", "fused"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How rows attend: as on a CPU, and as on a GPU."""
+    if request.param == "fused":
+        monkeypatch.setattr(attention, "attend_rows", attention.attend_fused)
+    return str(request.param)
+
+
 @pytest.mark.parametrize("window", [None, 2, 4, 7, 100])
-def test_a_tree_equals_its_full_mask(window: int | None) -> None:
+def test_a_tree_equals_its_full_mask(window: int | None, kernel: str) -> None:
     prefix, blocks = 6, (Block(2, 3), Block(1, 5))
     positions = torch.tensor([*range(6), *(6, 7, 8) * 2, *range(6, 11)])
     owners = torch.tensor([*[0] * 6, 1, 1, 1, 2, 2, 2, *[3] * 5])
@@ -67,7 +75,7 @@ def test_trees_behind_each_other_do_not_see_each_other(window: int | None) -> No
     assert_same(torch.cat(alone, 2), ForestPlan(trees).attend(0, *inputs, 0.5, window), inputs)
 
 
-def test_rows_with_a_mask_of_their_own_each() -> None:
+def test_rows_with_a_mask_of_their_own_each(kernel: str) -> None:
     """As in decoding: what a row may see differs from row to row."""
     rows, tokens, past = 3, 2, 4
     query, key, value = (torch.randn(rows, h, tokens, SIZE) for h in (HEADS, KEY_HEADS, KEY_HEADS))
@@ -76,7 +84,7 @@ def test_rows_with_a_mask_of_their_own_each() -> None:
     before = torch.rand(rows, tokens, past) > 0.5
     prefix = attention.PrefixKeys(key_before, value_before)
     masks = additive(own, torch.float32)[:, None], additive(before, torch.float32)[:, None]
-    got = attend_rows(query, key, value, prefix, *masks, 0.5)
+    got = attention.attend_rows(query, key, value, prefix, *masks, 0.5)
     for row in range(rows):
         keys = torch.cat([key_before, key[row]], 1)[None]
         values = torch.cat([value_before, value[row]], 1)[None]

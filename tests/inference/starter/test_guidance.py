@@ -62,6 +62,19 @@ def test_calls_stand_before_names_and_words_in_requests(packed, tokenizer):
     assert guide.evident.any()
 
 
+def test_texts_are_pointed_at_where_the_request_holds_them_once(packed, tokenizer):
+    row, found = packed
+    guide, ids = found.plan.guide, found.ids[0].tolist()
+    said = {scenario.request for scenario in row.scenarios}
+    pointed = list(zip(guide.pointers.tolist(), guide.pointed.tolist(), guide.pointer_rows.tolist(), strict=True))
+    for at, to, start in pointed:
+        assert tokenizer.decode(ids[at]) == "<escape>" and ids[at + 1] == ids[to] and start < to < at
+        assert any(request in tokenizer.decode(ids[start:at]) for request in said)
+    values = [(s.request, v) for s in row.scenarios for c in s.outcome.calls for v in c.arguments.values()]
+    copied = sum(isinstance(value, str) and value in request for request, value in values)
+    assert copied / 2 < len(pointed) <= sum(reply.count("<escape>") for _, reply in texts(row)[1]) / 2
+
+
 def test_attention_is_that_of_the_unguided_tree(packed, model):
     _, found = packed
     plain = TreePlan(found.plan.prefix, found.plan.blocks)
@@ -89,7 +102,7 @@ def test_it_can_be_followed(tokenizer, model):
         found = pack(row, tokenizer, random.Random(0))
         packed_loss(model, found)
         loss = guidance(found, readouts)
-        assert set(found.plan.losses) == {"bind", "match", "vote"}
+        assert set(found.plan.losses) == {"bind", "match", "vote", "point"}
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -1,12 +1,13 @@
 """Guided attention: pretraining tells a few heads where to look, so that choosing among declarations is learned early.
 
-A small model that is only shown right calls spends most of a short pretraining before it finds out how to choose. Four
+A small model that is only shown right calls spends most of a short pretraining before it finds out how to choose. Five
 losses build the way step by step, from the declaration to the call (heads are named in ``HEADS``):
 
 1. ``bind``: a token of a declaration looks at the first token of its tool's name.
 2. ``match``: a word of the request looks at the declaration of the tool that is asked for, or at none.
 3. ``vote``: the token before the name of a call looks at the words of its request.
-4. ``own`` and ``asked``: from the states behind these steps a linear map can read which tool is meant.
+4. ``point``: the token before an argument's text looks at the first token of that text in its request.
+5. ``own`` and ``asked``: from the states behind these steps a linear map can read which tool is meant.
 
 They fade out as pretraining goes on; what the product runs has no trace of them. After Mi et al. 2016, "Supervised
 Attentions for Neural Machine Translation".
@@ -25,7 +26,11 @@ from transformers import Gemma3ForCausalLM
 
 from workbench.inference.attention import TreePlan
 
-HEADS = {1: ((1, "bind"),), 2: ((0, "match"), (2, "match")), 3: ((0, "vote"), (2, "vote"))}
+HEADS = {
+    1: ((1, "bind"),),
+    2: ((0, "match"), (2, "match")),
+    3: ((0, "vote"), (1, "point"), (2, "vote"), (3, "point")),
+}
 """Which heads of which layer are told what."""
 NOT_EVIDENT = 0.3
 """Weight, in ``asked``, of words that do not occur in the declaration that they ask for."""
@@ -44,6 +49,8 @@ class Guide:
             declaration and in no other.
         calls: [c], tokens before the names of calls.
         word_rows, call_rows: [w] and [c], where the row of each begins.
+        pointers, pointed, pointer_rows: [p], tokens before texts in calls, the first token of each text in its request
+            where that holds it once, and where the row of each begins.
         spans: [tools, 2], first token of each declaration and the one behind its last.
         wordy: [tokens], whether a token is a word of a request.
     """
@@ -57,6 +64,9 @@ class Guide:
     word_rows: Tensor
     calls: Tensor
     call_rows: Tensor
+    pointers: Tensor
+    pointed: Tensor
+    pointer_rows: Tensor
     spans: Tensor
     wordy: Tensor
 
@@ -100,6 +110,12 @@ class GuidedPlan(TreePlan):
         seen = self._seen(guide.calls, guide.call_rows, place)
         shares = (query[guide.calls] @ key.T).masked_fill(~seen, HIDDEN).log_softmax(-1)
         return -shares.masked_fill(~(seen & guide.wordy & (place >= self.prefix)), HIDDEN).logsumexp(-1).mean()
+
+    def _point(self, guide: Guide, query: Tensor, key: Tensor) -> Tensor | None:
+        if not len(guide.pointers):
+            return None
+        seen = self._seen(guide.pointers, guide.pointer_rows, torch.arange(len(key))[None])
+        return cross_entropy((query[guide.pointers] @ key.T).masked_fill(~seen, HIDDEN), guide.pointed)
 
     def _seen(self, tokens: Tensor, rows: Tensor, place: Tensor) -> Tensor:
         return (place < self.prefix) | ((place >= rows[:, None]) & (place <= tokens[:, None]))

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from workbench.dialects import get_dialect
-from workbench.dialects.functiongemma import TURN_END
+from workbench.dialects.functiongemma import ESCAPE, TURN_END
 from workbench.inference.attention import Block
 from workbench.inference.packed import Packed
 from workbench.inference.starter.generator import Row
@@ -134,10 +134,12 @@ def make_guide(
     ]
     words: list[tuple[int, int, int, bool]] = []
     calls: list[tuple[int, int]] = []
+    pointers: list[tuple[int, int, int]] = []
     for tail, start in zip(tails, starts, strict=True):
         asked = max(at for at, token in enumerate(tail.prompt) if token in before)
         said = [at for at in range(asked + 1, len(tail.prompt)) if tail.prompt[at] in spoken]
         wordy[[start + at for at in said]] = True
+        pointers += [(start + at, start + to, start) for at, to in find_texts(tail, asked + 1, vocabulary[ESCAPE])]
         if tail.tools:
             calls.append((start + len(tail.prompt) + tail.reply.index(calling), start))
         if len(tail.tools) == 1:
@@ -147,11 +149,30 @@ def make_guide(
     words, declared = _some(rng, words, MOST_GUIDED), _some(rng, declared, MOST_GUIDED // 2)
     at, asked_for, word_rows, evident = torch.tensor(words).view(-1, 4).T
     call_at, call_rows = torch.tensor(calls).view(-1, 2).T
+    points, pointed, point_rows = torch.tensor(pointers).view(-1, 3).T
     tokens, owner = torch.tensor(declared).T
     return Guide(
         torch.tensor(names), tokens, owner, at, asked_for, evident > 0, word_rows, call_at, call_rows,
+        points, pointed, point_rows,
         torch.tensor(spans), wordy,
     )  # fmt: skip
+
+
+def find_texts(tail: Tail, request: int, escape: int) -> list[tuple[int, int]]:
+    """For each text in a reply's arguments that the request holds once: the token before it, and its first there.
+
+    Args:
+        request: index of the request's first token in the prompt; ``escape`` stands before and behind each text.
+    """
+    marks = [at for at, token in enumerate(tail.reply) if token == escape]
+    found = []
+    for first, last in zip(marks[::2], marks[1::2], strict=False):
+        text = tail.reply[first + 1 : last]
+        places = range(request, len(tail.prompt) - len(text) + 1)
+        here = [at for at in places if text and tail.prompt[at : at + len(text)] == text]
+        if len(here) == 1:
+            found.append((len(tail.prompt) + first, here[0]))
+    return found
 
 
 def find_declarations(

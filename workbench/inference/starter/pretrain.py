@@ -6,7 +6,9 @@ With ``--processes N`` as many processes train on different rows and average the
 faster than one process with N threads. Each row is one declaration prefix with many requests under
 shared-prefix attention. The loss is the completion's plus a share of the language-modelling loss on some of the other
 tokens. Matrices are trained with Muon, the rest with AdamW; weights stay in fp32 and are multiplied in bf16 where the
-processor can. Continue from weights with ``--resume FOLDER``.
+processor can. Continue from weights with ``--resume FOLDER``; of several folders, branches of one stretch, it is the
+mean that goes on (Wortsman et al. 2022, "Model soups"), so that machines that never speak can share the work. With
+``--start 1`` nothing is trained: the weights are written as they are.
 """
 
 from __future__ import annotations
@@ -183,6 +185,16 @@ def tokenizer_texts(seed: int, n_rows: int) -> Iterator[str]:
             yield prompt + reply
 
 
+def mean_model(folders: Sequence[Path]) -> Gemma3ForCausalLM:
+    """The mean of the weights in the folders, in fp32."""
+    first, *others = (Gemma3ForCausalLM.from_pretrained(folder, dtype=torch.float32) for folder in folders)
+    parts = [dict(other.named_parameters()) for other in others]
+    with torch.no_grad():
+        for name, parameter in first.named_parameters():
+            parameter.copy_(torch.stack([parameter, *(part[name] for part in parts)]).mean(0))
+    return first
+
+
 def save(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Weights in bf16 (safetensors), tokenizer and template."""
     # A config of its own: the trained model must keep its shared-prefix attention.
@@ -205,8 +217,8 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.resume:
-        model = Gemma3ForCausalLM.from_pretrained(arguments.resume, dtype=torch.float32)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.resume)
+        model = mean_model(arguments.resume)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.resume[0])
     else:
         model = Gemma3ForCausalLM(make_config())
         wire_copying(model)
@@ -259,7 +271,7 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Pretrain the starter model.")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, tokenizer and curve")
-    parser.add_argument("--resume", type=Path, help="folder of weights and tokenizer to go on from")
+    parser.add_argument("--resume", type=Path, nargs="+", help="folders of weights and tokenizer to go on from")
     parser.add_argument("--tokens", type=float, default=20e6, help="length of the schedule in tokens")
     parser.add_argument("--start", type=float, default=0.0, help="part of the schedule that is done already, 0 to 1")
     parser.add_argument("--minutes", type=float, default=0, help="end after so many minutes at the latest")

@@ -36,7 +36,7 @@ class Line:
     def __init__(self, *decisions: dict[str, Any]) -> None:
         self.left, self.asked = list(decisions), []
 
-    async def ask(self, request: dict[str, Any], stop: Any = None) -> AsyncGenerator[dict[str, Any]]:
+    async def ask(self, request: dict[str, Any], *_: Any) -> AsyncGenerator[dict[str, Any]]:
         self.asked.append(request)
         yield {"row": 0, "text": "ra"}
         found = self.left.pop(0)

@@ -184,8 +184,8 @@ class Serving:
 
     async def _events(self, asked: Json, stop: asyncio.Event | None = None) -> AsyncGenerator[Json]:
         try:
-            async with asyncio.timeout(self.settings.seconds):
-                async for event in self.process.ask(asked, stop):
+            async with aclosing(self.process.ask(asked, stop, self.settings.seconds)) as events:
+                async for event in events:
                     if "error" in event:
                         if event["kind"] == "bug":
                             raise RuntimeError(event["error"])

@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,22 +77,29 @@ class ModelProcess:
         """Engine, device and number type of the model that was loaded last; empty where no process runs."""
         return self._about if self.pid else {}
 
-    async def ask(self, request: Json, stop: asyncio.Event | None = None) -> AsyncIterator[Json]:
+    async def ask(
+        self, request: Json, stop: asyncio.Event | None = None, seconds: float | None = None
+    ) -> AsyncGenerator[Json]:
         """What the process says to a request, until one of ``LAST``. Leaving early takes it back.
 
         Args:
             stop: takes it back as soon as it is set; ``{"stopped"}`` is then the last event.
+            seconds: longest time until the last event.
 
         Raises:
             BusyError: too many requests wait.
             GoneError: the process cannot be started, or ended.
+            TimeoutError: it took longer.
         """
         told: asyncio.Queue[Json] = asyncio.Queue()
+        deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         number = self._send(request, told)
         stopping = asyncio.ensure_future(_stopped(stop, told)) if stop else None
         try:
             while True:
-                event = await told.get()
+                # Not around the loop: whoever asks may go on in another task, and a time limit belongs to one.
+                async with asyncio.timeout_at(deadline):
+                    event = await told.get()
                 if event.get("gone"):
                     raise GoneError("The process that holds the models ended.", "Ask again; its log says why.")
                 yield event

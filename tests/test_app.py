@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 import app
 from tests.small_workspace import make_scenario, open_small
+from tests.waiting import wait_for
 from workbench.actions.config.schema import AuthConfig, Config, ServerConfig, variable_of
 from workbench.actions.remote import AppFile, RemoteVerbs
 from workbench.errors import WorkbenchError
@@ -37,7 +37,7 @@ class App:
         self.process = subprocess.Popen(
             command, cwd=REPOSITORY, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True
         )
-        wait_for(lambda: self.process.poll() is not None or self.announced(), 60)
+        wait_for(lambda: self.process.poll() is not None or self.announced())
         assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
         found = AppFile.read(self.workspace)
         assert found is not None
@@ -50,17 +50,10 @@ class App:
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         self.process.send_signal(number)
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         if self.process.stderr:
             self.process.stderr.close()
         return status
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.1)
 
 
 def rows_of(verbs: RemoteVerbs, run_id: str) -> list[dict]:
@@ -107,7 +100,7 @@ def start(root: Path) -> Iterator[Callable[..., App]]:
         identity = read_process(RunFolder(folder))
         if worker := identity and identity.find():
             worker.kill()
-            worker.wait(10)
+            worker.wait(60)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import csv
 import os
-import time
 from dataclasses import replace
 
 import pytest
 
 from tests.small_workspace import make_scenario
+from tests.waiting import wait_for
 from workbench.actions import auto_train, run_list, run_queue, runs
 from workbench.actions.curate import ProblemsError
 from workbench.actions.run_list import RunFilter
@@ -24,12 +24,11 @@ LONG = TrainSettings(epochs=1000)
 
 
 def wait_for_lines(store, run_id, n=2):
-    for _ in range(400):
+    def look():
         runs.sync(store)
-        if len(runs.run_metrics(store, run_id)) >= n:
-            return
-        time.sleep(0.02)
-    raise AssertionError(runs.get_run(store, run_id))
+        return len(runs.run_metrics(store, run_id)) >= n
+
+    wait_for(look)
 
 
 def train(store, settings=QUICK, name=""):

@@ -3,10 +3,10 @@
 import os
 import shutil
 import threading
-import time
 
 import pytest
 
+from tests.waiting import wait_for
 from workbench.actions import models, runs
 from workbench.actions.curate import ProblemsError, set_status
 from workbench.errors import WorkbenchError
@@ -21,13 +21,12 @@ LONG = TrainSettings(epochs=1000)
 
 
 def wait_until(store, run_id: str, state: str) -> Run:
-    for _ in range(200):
+    def look() -> Run | None:
         runs.sync(store)
         run = runs.get_run(store, run_id)
-        if run.state == state:
-            return run
-        time.sleep(0.05)
-    raise AssertionError(f"{run.state}: {run.message}")
+        return run if run.state == state else None
+
+    return wait_for(look)
 
 
 def test_training_to_the_end(store):
@@ -94,11 +93,7 @@ def test_a_folder_deleted_by_hand(store):
     with pytest.raises(WorkbenchError, match="train again"):
         models.resolve(store, f"run:{done.id}")
     # The worker of a deleted folder ends by itself, at its next line of metrics.
-    for _ in range(100):
-        if process.find() is None:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the worker goes on")
+    wait_for(lambda: process.find() is None)
 
 
 def test_evaluation_is_scored_and_summed_up(store):

@@ -4,11 +4,11 @@ import json
 import os
 import re
 import threading
-import time
 
 import pytest
 
 from tests.chat_server import KEY, completion, hang, send, send_json, serve
+from tests.waiting import wait_for
 from workbench.actions import curate, runs, teaching
 from workbench.actions.curate import ProblemsError
 from workbench.actions.orders import Order
@@ -215,11 +215,3 @@ def test_settings_that_cannot_work_are_refused_before_a_run_is_made(store):
             assert caught.value.problems[0].field == field
         assert "about 2 questions" in teaching.plan(store, order(server))
     assert runs.runs(store) == []
-
-
-def wait_for(condition):
-    for _ in range(400):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")

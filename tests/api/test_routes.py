@@ -1,10 +1,10 @@
 import json
-import time
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.small_workspace import TOOLSET, make_scenario
+from tests.waiting import wait_for
 
 
 def error_of(answer) -> dict:
@@ -15,12 +15,11 @@ def error_of(answer) -> dict:
 
 
 def finish(client: TestClient, run_id: str) -> dict:
-    for _ in range(200):
+    def look() -> dict | None:
         run = client.get(f"/api/runs/{run_id}").json()
-        if run["state"] in ("done", "stopped", "failed"):
-            return run
-        time.sleep(0.05)
-    raise AssertionError(run)
+        return run if run["state"] in ("done", "stopped", "failed") else None
+
+    return wait_for(look)
 
 
 def test_status(client):

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.checks import violations
 from tests.served_decisions import record
 from tests.small_workspace import open_small
+from tests.waiting import wait_for
 from workbench.actions.remote import AppFile, RemoteVerbs
 from workbench.store import traffic
 from workbench.workspace import Workspace
@@ -36,11 +37,7 @@ def at(page, id):
 
 
 def state(page, verbs, id, wanted):
-    for _ in range(100):
-        if verbs.inbox.show(id)["state"] == wanted:
-            return True
-        page.wait_for_timeout(100)
-    return False
+    return wait_for(lambda: page.wait_for_timeout(50) or verbs.inbox.show(id)["state"] == wanted)
 
 
 def test_a_day_by_keyboard(open_page, verbs):

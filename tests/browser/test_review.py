@@ -3,6 +3,7 @@
 import pytest
 
 from tests.small_workspace import make_scenario
+from tests.waiting import wait_for
 from workbench.actions.remote import AppFile, RemoteVerbs
 from workbench.records import ExpectedCall, Outcome
 from workbench.workspace import Workspace
@@ -85,10 +86,7 @@ def test_edit_and_approve_by_keyboard(open_page, verbs):
     page.get_by_text("1 approved").wait_for()
     page.wait_for_function("document.querySelector('[data-item]')?.dataset.item !== 'd5'")
     # The page goes on at once; the verdict is sent behind it.
-    for _ in range(100):
-        if status(verbs, "d5") == "approved":
-            break
-        page.wait_for_timeout(100)
+    wait_for(lambda: page.wait_for_timeout(50) or status(verbs, "d5") == "approved")
     assert [one["author"] for one in verbs.scenario_history("d5")["revisions"]][:2] == ["ann", "ann"]
     assert status(verbs, "d5") == "approved"
 

@@ -99,7 +99,7 @@ def test_the_heart_beats_while_a_long_step_runs(folder: RunFolder, monkeypatch: 
     with Reporter(folder) as reporter:
         first = read_status(folder)
         reporter.update(step=1, total_steps=2)
-        deadline = time.time() + 10
+        deadline = time.time() + 60
         while (status := read_status(folder)) is None or status.step == 0:
             assert time.time() < deadline
             time.sleep(0.01)

@@ -150,7 +150,12 @@ def llama_server(gguf: str, toolset: Toolset, clients: list[int], count: int) ->
             url = f"http://127.0.0.1:{port}"
             while child.poll() is None and not _answers(f"{url}/v1/models"):
                 time.sleep(0.2)
-            tools = [{"type": "function", "function": tool.to_dict()} for tool in toolset.tools]
+            if child.poll() is not None:
+                log.seek(0)
+                why = log.read().decode(errors="replace").strip().splitlines()[-1:]
+                sys.stderr.write(f"llama.cpp's server did not start: {''.join(why)}\n")
+                return {}
+            tools = [{"type": "function", "function": tool.to_dict()["function"]} for tool in toolset.tools]
             bodies = [body_of(gguf, number, tools=tools, temperature=0) for number in range(count)]
             return {f"llama.cpp's server, {n} clients": asyncio.run(load(url, bodies, n)) for n in clients}
         finally:

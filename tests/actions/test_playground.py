@@ -1,10 +1,14 @@
 """A conversation turn by turn, with the process that answers replaced by a script of events."""
 
+import asyncio
+import sys
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from tests import held_model
 from tests.aside import run_aside
 from workbench.actions import curate, playground
 from workbench.actions.models import STARTER_ID
@@ -12,6 +16,7 @@ from workbench.actions.playground import Talk
 from workbench.actions.serving import ServeSettings, Serving
 from workbench.errors import WorkbenchError
 from workbench.records import Toolset
+from workbench.serving import process
 from workbench.store import Store, traffic
 from workbench.store.toolsets import save_toolset
 
@@ -31,7 +36,7 @@ class Line:
     def __init__(self, *decisions: dict[str, Any]) -> None:
         self.left, self.asked = list(decisions), []
 
-    async def ask(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    async def ask(self, request: dict[str, Any], *_: Any) -> AsyncGenerator[dict[str, Any]]:
         self.asked.append(request)
         yield {"row": 0, "text": "ra"}
         found = self.left.pop(0)
@@ -103,6 +108,45 @@ def test_an_error_is_told_and_gives_way(store: Store):
     assert len(again.exchanges) == 1 and again.exchanges[0].decision
     unknown = talked(serving, Talk(model="nobody").says("x"))[-1]
     assert "nobody" in unknown.exchanges[0].error
+
+
+def test_an_answer_is_stopped_and_asked_again(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(process, "COMMAND", (sys.executable, held_model.__file__))
+    serving = Serving(store)
+
+    async def stopped(talk: Talk, early: bool) -> Talk:
+        stop = asyncio.Event()
+        if early:
+            stop.set()
+        async with aclosing(playground.answer(serving, talk, stop)) as answer:
+            async for grown in answer:
+                if grown.exchanges[-1].growing:
+                    stop.set()
+        return grown
+
+    try:
+        first = run_aside(lambda: stopped(Talk().says("take your time"), early=False))
+        turn = first.exchanges[0]
+        assert turn.stopped and turn.done and turn.growing == held_model.BEGUN
+        assert not turn.decision and not turn.completion and traffic.list_traffic(store) == []
+        assert serving.process.waiting == 0
+        # What was stopped stays to be seen; the model is not told of it.
+        second = run_aside(lambda: stopped(first.says("no, wait"), early=True))
+        assert [one.stopped for one in second.exchanges] == [True, True]
+        third = talked(serving, second.says("be quick"))[-1]
+        assert third.exchanges[2].decision and third.exchanges[2].decision["text"] == "2 taken back"
+        assert [row["content"] for row in third.body()["messages"]] == ["be quick"]
+        again = second.again()
+        assert (
+            again.exchanges[0] == turn
+            and not again.exchanges[1].done
+            and again.exchanges[1].said[0]["content"] == "no, wait"
+        )
+        for nothing in (Talk(), third, again):
+            with pytest.raises(WorkbenchError, match="nothing to ask again"):
+                nothing.again()
+    finally:
+        serving.close()
 
 
 def test_what_is_near_a_held_out_scenario_needs_a_second_word(store: Store):

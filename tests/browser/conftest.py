@@ -18,9 +18,9 @@ PATIENCE = 60_000
 """Milliseconds that a page may take on a slow machine; what is expected of it is waited for."""
 
 
-def start_app(workspace, port=0):
+def start_app(workspace, port=0, script="app.py"):
     """Start the app on a workspace; returns the process and its URL once it answers."""
-    command = [sys.executable, "app.py", "--workspace", str(workspace), "--port", str(port), "--no-browser"]
+    command = [sys.executable, script, "--workspace", str(workspace), "--port", str(port), "--no-browser"]
     with (workspace / "app.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     deadline = time.monotonic() + START_SECONDS

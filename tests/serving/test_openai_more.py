@@ -88,5 +88,10 @@ def test_other_models_are_loaded_while_one_answers_and_none_is_refused(served):
             c.function for c in first[models[number]].tool_calls or ()
         ] and again.content == first[models[number]].content
     assert {one["model"] for one in traffic.list_traffic(served.store)} >= set(models)
+    assert {one.model_extra.get("engine") for one in served.client.models.list() if one.owned_by != "encoder"} == {
+        "torch"
+    }
+    health = served.serving.health()
+    assert (health["engine"], health["dtype"]) == ("torch", "float32") and health["model"] == models[1]
     assert served.post("/api/serving/warm", {"model": "nobody"}).status_code == 404
     assert served.post("/api/serving/warm", []).status_code == 400

@@ -2,15 +2,19 @@
 
 import json
 import socket
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests import held_model
 from tests.serving.conftest import Served
 from workbench.actions.serving import ServeSettings, Serving
 from workbench.api import Policy
+from workbench.serving import process
 
 KEY = "key-that-nobody-else-has"
 HEADERS = f"Host: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n"
@@ -43,8 +47,26 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
     found.close()
 
 
+@pytest.fixture
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A server whose model begins answers and holds them, longer than one may take."""
+    monkeypatch.setattr(process, "COMMAND", (sys.executable, held_model.__file__))
+    found = Served(tmp_path, ServeSettings(seconds=1.0), Policy(keys=(KEY,)))
+    yield found
+    found.close()
+
+
 def error_of(answer: httpx.Response) -> dict:
     return {"status": answer.status_code, **answer.json()["error"]}
+
+
+def test_an_answer_that_takes_too_long(held: Served):
+    found = error_of(held.post("/v1/chat/completions", ASK))
+    assert (found["status"], found["code"]) == (408, "timeout")
+    lines = held.post("/v1/chat/completions", {**ASK, "stream": True}).text.split("\n\n")
+    assert held_model.BEGUN in lines[1]
+    assert '"code":"timeout"' in lines[-3] and lines[-2:] == ["data: [DONE]", ""], "a stream says so, and ends well"
+    assert held.serving.process.waiting == 0
 
 
 def test_a_body_that_is_too_large(limited: Limited):

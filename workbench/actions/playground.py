@@ -37,6 +37,7 @@ class Exchange:
     Attributes:
         said: messages in OpenAI's form: the person's, or the results of tools.
         growing: the raw reply as far as it is there, until ``decision`` is.
+        stopped: whether the person ended it before it was whole; ``growing`` is how far it came.
         recorded: whether the decision was kept, so that feedback can be given.
         verdict: ``good`` or ``bad`` once somebody said so.
         error, hint: why there is no answer.
@@ -47,6 +48,7 @@ class Exchange:
     said: tuple[Json, ...]
     model: str
     growing: str = ""
+    stopped: bool = False
     decision: Json | None = None
     completion: str = ""
     recorded: bool = False
@@ -58,7 +60,7 @@ class Exchange:
 
     @property
     def done(self) -> bool:
-        return self.decision is not None or bool(self.error)
+        return self.decision is not None or self.stopped or bool(self.error)
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,17 @@ class Talk:
     exchanges: tuple[Exchange, ...] = ()
 
     def says(self, text: str) -> Talk:
-        """With the next thing that the person says; a turn without an answer gives way."""
-        kept = tuple(one for one in self.exchanges if one.decision is not None)
+        """With the next thing that the person says; a turn that failed gives way."""
+        kept = tuple(one for one in self.exchanges if one.decision is not None or one.stopped)
         turn = Exchange(({"role": "user", "content": text},), self.model)
         return replace(self, exchanges=(*kept, turn))
+
+    def again(self) -> Talk:
+        """With the last turn, which has no answer, asked once more. Raises WorkbenchError when there is none."""
+        *before, last = self.exchanges or (Exchange((), self.model),)
+        if last.decision is not None or not last.done:
+            raise WorkbenchError("There is nothing to ask again.", "Write what a person would say.")
+        return replace(self, exchanges=(*before, Exchange(last.said, last.model)))
 
     def answers_calls(self, results: Sequence[str]) -> Talk:
         """With the results of the calls of the last decision, in their order.
@@ -98,12 +107,15 @@ class Talk:
         return replace(self, exchanges=(*self.exchanges, Exchange(tuple(said), self.model)))
 
     def body(self, upto: int | None = None) -> Json:
-        """The request of a turn, the last by default, as a chat completion's body."""
+        """The request of a turn, the last by default, as a chat completion's body. The model learns nothing of earlier
+        turns that were stopped."""
         turns = self.exchanges[: len(self.exchanges) if upto is None else upto + 1]
         messages: list[Json] = []
         for at, turn in enumerate(turns):
-            messages += turn.said
-            if turn.decision is not None and at < len(turns) - 1:
+            is_last = at == len(turns) - 1
+            if is_last or not turn.stopped:
+                messages += turn.said
+            if turn.decision is not None and not is_last:
                 messages.append(_answer(at, turn.decision))
         return {
             "model": turns[-1].model,
@@ -118,19 +130,27 @@ class Talk:
         return replace(self, exchanges=tuple(turns))
 
 
-async def answer(serving: Serving, talk: Talk) -> AsyncGenerator[Talk]:
-    """The conversation while the answer to its last turn grows; last with the decision, or with the error."""
-    last = len(talk.exchanges) - 1
+async def answer(serving: Serving, talk: Talk, stop: asyncio.Event | None = None) -> AsyncGenerator[Talk]:
+    """The conversation while the answer to its last turn grows; last with the decision, or with the error.
+
+    Args:
+        stop: takes the request back when it is set, so that the turn ends as far as it came.
+    """
+    last, text = len(talk.exchanges) - 1, ""
     yield talk
     try:
         body = talk.body()
         ask = await asyncio.to_thread(_ask, serving, talk, body)
         completion = f"chatcmpl-{secrets.token_hex(12)}"
-        async with aclosing(serving.answer(ask)) as events:
+        async with aclosing(serving.answer(ask, stop)) as events:
             async for event in events:
                 if "text" in event:
-                    yield talk.with_turn(last, growing=event["text"])
+                    text = event["text"]
+                    yield talk.with_turn(last, growing=text)
                     continue
+                if "stopped" in event:
+                    yield talk.with_turn(last, growing=text, stopped=True)
+                    return
                 kept = await asyncio.to_thread(serving.record, completion, ask, body, event["decisions"])
                 yield talk.with_turn(
                     last, growing="", decision=event["decisions"][0], completion=completion, recorded=kept

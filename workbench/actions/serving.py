@@ -22,6 +22,7 @@ from workbench.actions.chat import (
 )
 from workbench.actions.served import ALIAS
 from workbench.errors import WorkbenchError
+from workbench.inference.gguf_file import engine_of
 from workbench.jobs.local import worker_environment
 from workbench.records import Model, RecordError
 from workbench.scenarios.redaction import redact
@@ -114,14 +115,17 @@ class Serving:
             raise RecordError(wanted[0], f"at most {most} tokens are written here", "Ask for fewer.")
         return replace(ask, wish={**ask.wish, "max_new_tokens": min(ask.wish["max_new_tokens"], most)})
 
-    def answer(self, ask: Ask) -> AsyncGenerator[Json]:
+    def answer(self, ask: Ask, stop: asyncio.Event | None = None) -> AsyncGenerator[Json]:
         """Events of ``ModelProcess.ask``; an error of the request is raised.
+
+        Args:
+            stop: takes the request back as soon as it is set.
 
         Raises:
             SlowError: it took too long; the request was taken back.
             WorkbenchError: the request cannot be answered.
         """
-        return self._events(ask.to_process())
+        return self._events(ask.to_process(), stop)
 
     async def warm(self, name: str) -> None:
         """Load a model, so that its first request need not wait. Requests under way go on meanwhile, and no model that
@@ -136,6 +140,11 @@ class Serving:
         async with aclosing(self._events({"warm": asdict(model), "toolset": toolset.to_dict()})) as events:
             async for _ in events:
                 pass
+
+    def models(self) -> list[tuple[str, Model, str]]:
+        """Each name that a request may use, with its model and what computes its answers."""
+        found = listed_models(self.store, self.settings.models, self.settings.toolset)
+        return [(name, model, engine_of(model)) for name, model in found]
 
     def find(self, name: str) -> Model:
         """The served model of that name. Raises NoModelError."""
@@ -170,12 +179,13 @@ class Serving:
             toolset = served_toolset(self.store, model.id, told.toolset_of(name)).name
         except WorkbenchError as error:
             return {**found, "status": "degraded", "problem": str(error), "toolset": told.toolset, "snapshot": ""}
-        return {**found, "model": model.id, "toolset": toolset, "snapshot": snapshot_of(self.store, model.id)}
+        about = {"model": model.id, "engine": engine_of(model), "toolset": toolset}
+        return {**found, **about, "snapshot": snapshot_of(self.store, model.id)}
 
-    async def _events(self, asked: Json) -> AsyncGenerator[Json]:
+    async def _events(self, asked: Json, stop: asyncio.Event | None = None) -> AsyncGenerator[Json]:
         try:
-            async with asyncio.timeout(self.settings.seconds):
-                async for event in self.process.ask(asked):
+            async with aclosing(self.process.ask(asked, stop, self.settings.seconds)) as events:
+                async for event in events:
                     if "error" in event:
                         if event["kind"] == "bug":
                             raise RuntimeError(event["error"])

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from workbench.actions.chat import Ask, NoModelError, listed_models
+from workbench.actions.chat import Ask, NoModelError
 from workbench.actions.embedding import encoder_name, read_embedding
 from workbench.actions.serving import Serving, SlowError
 from workbench.api.figures import Figures
@@ -65,11 +65,10 @@ def routes(serving: Serving) -> APIRouter:
 
     @router.get("/v1/models")
     def models() -> Json:
-        found = listed_models(serving.store, serving.settings.models, serving.settings.toolset)
-        named = {name: model.label for name, model in found}
+        found = serving.models()
+        rows = [_model_row(name, model.label) | {"engine": engine} for name, model, engine in found]
         if encoder := serving.settings.encoder:
-            named[encoder_name(encoder)] = "encoder"
-        rows = [{"id": name, "object": "model", "created": 0, "owned_by": label} for name, label in named.items()]
+            rows.append(_model_row(encoder_name(encoder), "encoder"))
         return {"object": "list", "data": rows}
 
     @router.get("/health")
@@ -83,6 +82,10 @@ def routes(serving: Serving) -> APIRouter:
         )
 
     return router
+
+
+def _model_row(name: str, owner: str) -> Json:
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
 
 
 class _Desk:

@@ -33,10 +33,10 @@ from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.grammars import Grammars, Matcher, Vocabulary
 from workbench.inference.attention import use_shared_prefix
-from workbench.inference.decoding import Row, decode_behind, decode_padded, prefill
+from workbench.inference.decoding import Batch, Row, decode_behind, decode_padded, prefill
 from workbench.inference.families import dialect_of, why_not_shared
-from workbench.inference.gguf_file import is_gguf
-from workbench.inference.gguf_reader import load_gguf
+from workbench.inference.gguf_file import TORCH, is_gguf
+from workbench.inference.gguf_reader import load_gguf, read_gguf
 from workbench.inference.int8 import quantise
 from workbench.inference.picking import Hand
 from workbench.inference.prefixes import PrefixGroup, group_by_prefix
@@ -71,6 +71,25 @@ class LoadedModel:
     @property
     def shares_prefixes(self) -> bool:
         return not self.padded_because
+
+    @property
+    def engine(self) -> str:
+        """What computes: see ``gguf_file.engine_of``."""
+        return TORCH
+
+    @property
+    def dtype(self) -> str:
+        """Type of its numbers, such as ``float32``."""
+        return str(self.model.dtype).removeprefix("torch.")
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of logits; may be larger than the tokenizer's vocabulary."""
+        return int(self.model.get_output_embeddings().weight.shape[0])
+
+    def batch(self) -> Any:
+        """An empty batch: ``decoding.Batch``, or what stands for it."""
+        return Batch(self.model, self.stops)
 
     @property
     def notice(self) -> str:
@@ -188,7 +207,7 @@ def load_tuned(model: Model, dtype: torch.dtype) -> LoadedModel:
 def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
     """The tokenizer alone. Raises WorkbenchError: see ``load``."""
     if is_gguf(base):
-        return load_gguf(Path(base))[1]
+        return read_gguf(Path(base)).tokenizer()
     check_place(base)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
@@ -259,9 +278,14 @@ def ready(model: Any, tokenizer: PreTrainedTokenizerBase, dialect: str = "auto")
         base.generation_config = GenerationConfig()
     else:
         use_shared_prefix(base)
-    ids = [tokenizer.convert_tokens_to_ids(stop) for stop in found.stops]
-    stops = frozenset(i for i in (*ids, tokenizer.eos_token_id) if isinstance(i, int) and i != tokenizer.unk_token_id)
+    stops = stops_of(tokenizer, found.name)
     return LoadedModel(model, tokenizer, found.name, base.config.model_type, base.device, stops, reason)
+
+
+def stops_of(tokenizer: PreTrainedTokenizerBase, dialect: str) -> frozenset[int]:
+    """Token ids that end an answer."""
+    ids = [tokenizer.convert_tokens_to_ids(stop) for stop in get_dialect(dialect).stops]
+    return frozenset(i for i in (*ids, tokenizer.eos_token_id) if isinstance(i, int) and i != tokenizer.unk_token_id)
 
 
 def grammars_of(loaded: LoadedModel) -> Grammars:
@@ -269,8 +293,8 @@ def grammars_of(loaded: LoadedModel) -> Grammars:
     inner = copy.copy(loaded.tokenizer.backend_tokenizer)
     inner.no_padding()
     inner.no_truncation()
-    size = loaded.model.get_output_embeddings().weight.shape[0]
-    return Grammars(loaded.dialect, Vocabulary(inner.to_str(), size, loaded.stops, loaded.tokenizer.get_vocab()))
+    ids = loaded.tokenizer.get_vocab()
+    return Grammars(loaded.dialect, Vocabulary(inner.to_str(), loaded.vocabulary, loaded.stops, ids))
 
 
 def answer(

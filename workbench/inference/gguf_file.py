@@ -6,9 +6,11 @@ import importlib.util
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.records import Model
 
 PACKAGE = "llama_cpp"
 SUFFIX = ".gguf"
+LLAMA, TORCH = "llama.cpp", "torch"
 MAGIC = b"GGUF"
 """The first four bytes, as the format's description in ggml's repository says."""
 
@@ -32,6 +34,11 @@ def check_gguf(path: Path) -> None:
 def has_package() -> bool:
     """Whether llama-cpp-python is installed."""
     return importlib.util.find_spec(PACKAGE) is not None
+
+
+def engine_of(model: Model) -> str:
+    """What computes the answers of a served model: ``llama.cpp`` for a GGUF file where it is installed, else torch."""
+    return LLAMA if model.kind == "gguf" and has_package() else TORCH
 
 
 def check_package() -> None:

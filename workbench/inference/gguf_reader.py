@@ -9,11 +9,12 @@ there is no window.
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from gguf import GGUFReader
+from gguf import GGUFReader, LlamaFileType
 from transformers import (
     AutoModelForCausalLM,
     Gemma3TextConfig,
@@ -34,19 +35,50 @@ ROPE_FACTORS = "rope_freqs.weight"
 _IDS = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding", "eot": "eot"}
 
 
+@dataclass(frozen=True)
+class GgufFile:
+    """What a file says of its model. Its weights are looked at when they are wanted."""
+
+    fields: dict[str, Any]
+    tensors: dict[str, Any]
+
+    @property
+    def family(self) -> str:
+        return str(self.fields["general.architecture"])
+
+    @property
+    def precision(self) -> str:
+        """How most weights are kept, such as ``F16`` or ``Q8_0``; empty where the file does not say."""
+        kind = self.fields.get("general.file_type")
+        return LlamaFileType(kind).name.removeprefix("MOSTLY_").removeprefix("ALL_") if kind is not None else ""
+
+    def config(self) -> Any:
+        """See ``to_config``."""
+        return to_config(self.fields, set(self.tensors))
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Raises WorkbenchError for a vocabulary of an unknown kind."""
+        return to_tokenizer(read_vocabulary(self.fields))
+
+
+def read_gguf(path: Path) -> GgufFile:
+    """Open a file. Raises WorkbenchError when it is no GGUF file."""
+    try:
+        reader = GGUFReader(path)
+    except (OSError, ValueError, IndexError) as error:
+        raise WorkbenchError(f"{path} cannot be read as GGUF: {error}", "Was it copied whole?") from error
+    fields = {name: field.contents() for name, field in reader.fields.items()}
+    return GgufFile(fields, {tensor.name: tensor for tensor in reader.tensors})
+
+
 def load_gguf(path: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Weights in float32 and the tokenizer.
 
     Raises:
         WorkbenchError: it is no GGUF file, or holds a family that is not known here.
     """
-    try:
-        reader = GGUFReader(path)
-    except (OSError, ValueError, IndexError) as error:
-        raise WorkbenchError(f"{path} cannot be read as GGUF: {error}", "Was it copied whole?") from error
-    fields = {name: field.contents() for name, field in reader.fields.items()}
-    tensors = {tensor.name: tensor for tensor in reader.tensors}
-    config = to_config(fields, set(tensors))
+    file = read_gguf(path)
+    config, tensors = file.config(), file.tensors
     with warnings.catch_warnings():
         # numpy's view of a file that is only read; nobody writes to it.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
@@ -56,7 +88,7 @@ def load_gguf(path: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     if ROPE_FACTORS in tensors:
         factors = torch.tensor(tensors[ROPE_FACTORS].data.copy(), dtype=torch.float32)
         weights.model.rotary_emb.inv_freq.div_(factors)
-    return weights, to_tokenizer(read_vocabulary(fields))
+    return weights, file.tokenizer()
 
 
 def to_config(fields: dict[str, Any], tensors: set[str]) -> Any:

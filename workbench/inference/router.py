@@ -15,10 +15,12 @@ from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.inference.beams import Beam, BeamSearch
 from workbench.inference.decisions import Decision, OnText, Pending, Wish
-from workbench.inference.decoding import Batch, Row, decode_padded, prefill
-from workbench.inference.engine import LoadedModel, grammars_of, load
+from workbench.inference.decoding import Row, decode_padded, prefill
+from workbench.inference.engine import LoadedModel, grammars_of
+from workbench.inference.gguf_model import load_for_serving
 from workbench.inference.prefix_cache import MAX_BYTES, Prefix, PrefixCache
 from workbench.inference.prefixes import common_prefix
+from workbench.inference.sequences import SequenceBatch
 from workbench.inference.tokens import encode
 from workbench.records import Message, Model, Scenario, Tool, Toolset, canonical_json
 from workbench.scenarios.messages import to_messages
@@ -51,12 +53,12 @@ class Router:
         Raises:
             WorkbenchError: the model cannot be loaded, see ``engine.load``.
         """
-        self.loaded = model if isinstance(model, LoadedModel) else load(model)
+        self.loaded = model if isinstance(model, LoadedModel) else load_for_serving(model, prefix_bytes)
         self.toolset, self.constrained, self.rows = toolset, constrained, rows
         self.prefixes = PrefixCache(prefix_bytes)
         self._dialect = get_dialect(self.loaded.dialect)
         self._grammars = grammars_of(self.loaded) if constrained else None
-        self._batch = Batch(self.loaded.model, self.loaded.stops)
+        self._batch = self.loaded.batch()
         self._waiting: deque[tuple[Pending, tuple[Message, ...]]] = deque()
         self._writing: list[Pending] = []
         self._searches: list[tuple[Pending, Iterator[list[Beam]]]] = []
@@ -98,6 +100,8 @@ class Router:
                     f"This model cannot search with beams: {self.loaded.padded_because}.", "Leave 'beams' out."
                 )
             tokens = self._encode(messages, tools)
+            if isinstance(self._batch, SequenceBatch):
+                self._batch.check(tokens, wish.count, wish.max_new_tokens)
             named = Toolset(self.toolset.name, tuple(tools), self.toolset.profile)
             pending = Pending(self.loaded, tokens, named, wish, on_text)
             pending.deal([self._matcher(tools, wish) for _ in range(wish.count)])
@@ -118,7 +122,7 @@ class Router:
             found = [one for one, _ in self._waiting] + self._writing + [one for one, _ in self._searches]
             self._waiting.clear()
             self._writing, self._searches = [], []
-            self._batch = Batch(self.loaded.model, self.loaded.stops)
+            self._batch = self.loaded.batch()
             for pending in found:
                 pending.error = reason
             return found
@@ -128,15 +132,13 @@ class Router:
         done = []
         while self._waiting:
             pending, messages = self._waiting[0]
-            wanted = max(pending.wish.count, pending.wish.beams)
-            taken = len(self._batch) + sum(one.wish.beams for one, _ in self._searches)
-            if taken and taken + wanted > self.rows and not pending.cancelled:
+            if not pending.cancelled and not self._has_room(pending):
                 break
             self._waiting.popleft()
             if pending.cancelled:
                 pending.decide()
                 done.append(pending)
-            elif self.loaded.shares_prefixes:
+            elif self.loaded.shares_prefixes or isinstance(self._batch, SequenceBatch):
                 self._start(pending, messages)
             else:
                 rows = [Row(pending.tokens, hand, pending.wish.max_new_tokens) for hand in pending.hands]
@@ -145,8 +147,23 @@ class Router:
                 done.append(pending)
         return done
 
+    def _has_room(self, pending: Pending) -> bool:
+        """Whether a request may begin beside those that are being written."""
+        wish, taken = pending.wish, len(self._batch) + sum(one.wish.beams for one, _ in self._searches)
+        if taken and taken + max(wish.count, wish.beams) > self.rows:
+            return False
+        if isinstance(self._batch, SequenceBatch):
+            return self._batch.fits(pending.tokens, wish.count, wish.max_new_tokens)
+        return True
+
     def _start(self, pending: Pending, messages: Sequence[Message]) -> None:
         wish, tokens = pending.wish, pending.tokens
+        if isinstance(self._batch, SequenceBatch):
+            # It sees for itself what prompts have in common.
+            pending.rows = [Row(list(tokens), hand, wish.max_new_tokens) for hand in pending.hands]
+            self._batch.add(pending.rows)
+            self._writing.append(pending)
+            return
         prefix = self._prefix(tokens, messages, pending.toolset.tools)
         length = len(prefix.tokens)
         if wish.beams:

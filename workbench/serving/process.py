@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from workbench.workspace import REPOSITORY
 Json = dict[str, Any]
 WAITING = 64
 """Requests under way or waiting; further ones are refused until there is room."""
-LAST = ("decisions", "error", "vectors", "ready")
+LAST = ("decisions", "error", "vectors", "ready", "stopped")
 """One of these is in the last event of each request."""
 COMMAND = (sys.executable, "-m", "workbench.serving.worker")
 
@@ -74,27 +74,40 @@ class ModelProcess:
 
     @property
     def about(self) -> Json:
-        """Device and number type of the model that was loaded last; empty where no process runs."""
+        """Engine, device and number type of the model that was loaded last; empty where no process runs."""
         return self._about if self.pid else {}
 
-    async def ask(self, request: Json) -> AsyncIterator[Json]:
+    async def ask(
+        self, request: Json, stop: asyncio.Event | None = None, seconds: float | None = None
+    ) -> AsyncGenerator[Json]:
         """What the process says to a request, until one of ``LAST``. Leaving early takes it back.
+
+        Args:
+            stop: takes it back as soon as it is set; ``{"stopped"}`` is then the last event.
+            seconds: longest time until the last event.
 
         Raises:
             BusyError: too many requests wait.
             GoneError: the process cannot be started, or ended.
+            TimeoutError: it took longer.
         """
         told: asyncio.Queue[Json] = asyncio.Queue()
+        deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         number = self._send(request, told)
+        stopping = asyncio.ensure_future(_stopped(stop, told)) if stop else None
         try:
             while True:
-                event = await told.get()
+                # Not around the loop: whoever asks may go on in another task, and a time limit belongs to one.
+                async with asyncio.timeout_at(deadline):
+                    event = await told.get()
                 if event.get("gone"):
                     raise GoneError("The process that holds the models ended.", "Ask again; its log says why.")
                 yield event
                 if _is_last(event):
                     return
         finally:
+            if stopping:
+                stopping.cancel()
             self._forget(number)
 
     def close(self) -> None:
@@ -179,6 +192,11 @@ class ModelProcess:
             except RuntimeError:
                 # The server that waited for it has closed.
                 return
+
+
+async def _stopped(stop: asyncio.Event, told: asyncio.Queue[Json]) -> None:
+    await stop.wait()
+    told.put_nowait({"stopped": True})
 
 
 def _is_last(event: Json) -> bool:

@@ -169,8 +169,8 @@ class Worker:
         router = Router(
             Model(**model), Toolset.from_dict(toolset), rows=limits.rows, prefix_bytes=limits.prefix_mb * 2**20
         )
-        weights = router.loaded.model.dtype
-        self._say({"about": {"device": str(router.loaded.device), "dtype": str(weights).removeprefix("torch.")}})
+        loaded = router.loaded
+        self._say({"about": {"device": str(loaded.device), "dtype": loaded.dtype, "engine": loaded.engine}})
         return router
 
     def _begin(self, router: Router, asked: Json) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +25,7 @@ from workbench.ui.forms import Desk, one
 from workbench.ui.loop import Loop
 from workbench.ui.review import DraftEditor
 
-Shown = tuple[Any, Any]
+Shown = tuple[Any, ...]
 MOST_TALKS = 256
 """Conversations that are remembered, the newest; others begin anew. (Gradio's own state keeps a connection open.)"""
 STREAM: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
@@ -45,7 +47,9 @@ def page(demo: gr.Blocks, serving: Serving) -> None:
         with gr.Column():
             with gr.Row(elem_id="wb-talks"):
                 sides = [_Side(serving, "left", desk.invitation).build(), _Side(serving, "right", str).build()]
-            form = ui.live("ask", events=("ask", "look", "clear"), script="workbench.composer(element);")
+            form = ui.live(
+                "ask", events=("ask", "beside", "look", "clear", "stop"), script="workbench.composer(element);"
+            )
         tools = ui.live("declared")
         editor = ui.live("editor", events=("save", "reshape", "close"))
     message = ui.notice()
@@ -123,9 +127,12 @@ class _Side:
         self.serving, self.name, self.empty = serving, name, empty
         self.editor = TurnEditor(serving.store)
         self.talks: OrderedDict[str, Talk] = OrderedDict()
+        self.stops: dict[str, asyncio.Event] = {}
 
     def build(self) -> _Side:
-        self.html = ui.live(self.name, events=("result", "verdict", "draft", "edit"))
+        with gr.Column():
+            self.html = ui.live(self.name, events=("result", "again", "verdict", "draft", "edit"))
+            self.growing = ui.live(f"{self.name}-growing", events=("stop",))
         return self
 
     def talk(self, request: gr.Request) -> Talk:
@@ -140,20 +147,29 @@ class _Side:
         return views.talk(talk, self.name) if talk.exchanges else self.empty()
 
     def listen(self, form: gr.HTML, editor: gr.HTML, message: gr.HTML) -> None:
-        parts = [self.html, message]
-        form.ask(self.ask, None, parts, **STREAM)
+        parts = [self.html, self.growing, message]
+        # Gradio lets the listeners of one event wait for each other, so that each side has its own.
+        asking = form.beside if self.name == "right" else form.ask
+        asking(self.ask, None, parts, **STREAM)
         form.clear(self.clear, None, parts, **ui.QUIET)
         self.html.result(self.result, None, parts, **STREAM)
-        self.html.verdict(self.verdict, None, parts, **ui.QUIET)
+        self.html.again(self.again, None, parts, **STREAM)
+        for stopping in (form, self.growing):
+            stopping.stop(self.stop, None, None, **ui.QUIET)
+        self.html.verdict(self.verdict, None, [self.html, message], **ui.QUIET)
         self.html.draft(self.draft, None, [self.html, editor, message], **ui.QUIET)
 
     async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncGenerator[Shown]:
         wanted = forms.question(ui.form(event), second=self.name == "right")
         if not wanted.model:
             # Whether there is something to ask is for the other side to say.
-            yield self.shown(Talk(), request), gr.skip()
+            yield self.shown(Talk(), request), "", gr.skip()
         elif not wanted.request.strip():
-            yield gr.skip(), views.toast("There is nothing to ask.", "Write what a person would say.", bad=True)
+            yield (
+                gr.skip(),
+                gr.skip(),
+                views.toast("There is nothing to ask.", "Write what a person would say.", bad=True),
+            )
         else:
             told = replace(
                 self.talk(request),
@@ -166,17 +182,43 @@ class _Side:
                 yield shown
 
     async def result(self, event: gr.EventData, request: gr.Request) -> AsyncGenerator[Shown]:
+        results = list(ui.form(event).get("result", ()))
+        async for shown in self.goes_on(lambda talk: talk.answers_calls(results), request):
+            yield shown
+
+    async def again(self, request: gr.Request) -> AsyncGenerator[Shown]:
+        async for shown in self.goes_on(Talk.again, request):
+            yield shown
+
+    async def goes_on(self, turn: Callable[[Talk], Talk], request: gr.Request) -> AsyncGenerator[Shown]:
         try:
-            answered = self.talk(request).answers_calls(list(ui.form(event).get("result", ())))
+            asked = turn(self.talk(request))
         except WorkbenchError as error:
-            yield gr.skip(), ui.failed(error)
+            yield gr.skip(), gr.skip(), ui.failed(error)
             return
-        async for shown in self.answers(answered, request):
+        async for shown in self.answers(asked, request):
             yield shown
 
     async def answers(self, talk: Talk, request: gr.Request) -> AsyncGenerator[Shown]:
-        async for grown in playground.answer(self.serving, talk):
-            yield self.shown(grown, request), ""
+        session, stop = str(request.session_hash), asyncio.Event()
+        self.stops[session] = stop
+        growing: Any = views.playground_growing(talk.exchanges[-1].model)
+        try:
+            async with aclosing(playground.answer(self.serving, talk, stop)) as answer:
+                async for grown in answer:
+                    if self.stops.get(session) is not stop:
+                        # A new conversation was begun meanwhile.
+                        return
+                    yield self.shown(grown, request), "" if grown.exchanges[-1].done else growing, ""
+                    growing = gr.skip()
+        finally:
+            if self.stops.get(session) is stop:
+                del self.stops[session]
+
+    async def stop(self, request: gr.Request) -> None:
+        """End the answer that grows, if there is one; it then says itself how far it came."""
+        if stop := self.stops.get(str(request.session_hash)):
+            stop.set()
 
     @ui.answering(1)
     def verdict(self, event: gr.EventData, request: gr.Request) -> Shown:
@@ -194,8 +236,10 @@ class _Side:
             return shown, gr.skip(), ""
         return shown, self.editor.opened(saved), views.toast("Saved as a draft.", "It waits in Review.")
 
-    def clear(self, request: gr.Request) -> Shown:
-        return self.shown(Talk(), request), ""
+    async def clear(self, request: gr.Request) -> Shown:
+        if stop := self.stops.pop(str(request.session_hash), None):
+            stop.set()
+        return self.shown(Talk(), request), "", ""
 
     def turn(self, event: gr.EventData, request: gr.Request) -> tuple[Talk, int]:
         """The conversation and which of its turns is meant. Raises WorkbenchError when the app was started anew."""

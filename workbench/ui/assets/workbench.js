@@ -1,6 +1,6 @@
 // Joins server-rendered HTML to the app. Knows no page: elements say with data attributes which event they send.
 //   data-event   a click sends this event          data-change  a changed field sends it
-//   data-input   typing sends it, after a pause    data-submit  submitting the form sends it
+//   data-input   typing sends it, after a pause    data-submit  submitting the form sends it, or several
 //   data-still   clicks in here send nothing       data-all     ticks every box of that name in the same part
 // Each event carries the element's data attributes, the fields of its form and the address's query.
 // The address follows the page: an element with data-query says what it must be.
@@ -50,7 +50,7 @@ window.workbench = (() => {
     element.addEventListener("submit", (event) => {
       event.preventDefault();
       const form = event.target;
-      if (form.dataset.submit) send(form.dataset.submit, form, event.submitter);
+      for (const name of (form.dataset.submit ?? "").split(" ").filter(Boolean)) send(name, form, event.submitter);
     });
     element.addEventListener("change", (event) => event.target.dataset.change && send(event.target.dataset.change, event.target));
     element.addEventListener("change", (event) => event.target.dataset.curve && ticks.set(event.target.dataset.curve, event.target.checked));
@@ -177,14 +177,21 @@ window.workbench = (() => {
     });
   }
 
-  // A form whose field is typed in: Enter sends, Shift+Enter begins a line, what was sent leaves the field.
+  // A form whose field is typed in: Enter sends, Shift+Enter begins a line, what was sent leaves the field. While an
+  // answer grows nothing is sent; Escape stops it.
   function composer(element) {
     const field = () => element.querySelector("textarea");
+    const growing = () => document.querySelector("[data-waiting]");
     element.addEventListener("keydown", (event) => {
       if (event.target !== field() || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
-      if (field().value.trim()) field().form.requestSubmit();
+      if (field().value.trim() && !growing()) field().form.requestSubmit();
     });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.isComposing || !growing() || document.querySelector("details.menu[open]")) return;
+      element.querySelector("[data-stop]").click();
+    });
+    document.addEventListener("click", (event) => event.target.closest?.("[data-event=stop]") && field().focus());
     element.addEventListener("submit", () => setTimeout(() => ((field().value = ""), field().focus())));
     document.addEventListener("workbench-settled", () => {
       for (const news of document.querySelectorAll("[data-waiting]")) news.closest("article")?.scrollIntoView({ block: "nearest" });

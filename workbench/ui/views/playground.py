@@ -52,6 +52,11 @@ def playground_empty(requests: Sequence[str]) -> str:
     return render("playground_empty.html", requests=requests)
 
 
+def playground_growing(model: str) -> str:
+    """Ends one of two answers; it stands beside what grows, which is drawn anew with each token."""
+    return render("playground_growing.html", model=model)
+
+
 def playground_served(loaded: bool, waiting: int, recorded: str) -> str:
     """What the serving process does now."""
     return render("playground_served.html", loaded=loaded, waiting=waiting, recorded=recorded)
@@ -86,7 +91,8 @@ def _wants(schema: Mapping[str, Any]) -> str:
 def _turn(one: Exchange, at: int, last: bool) -> dict[str, Any]:
     decision = one.decision or {}
     calls = [_call(call) for call in decision.get("calls", ())]
-    text = str(decision.get("text") or "") or ("" if calls or decision.get("malformed") else NO_TOOL)
+    nothing = not decision or calls or decision.get("malformed")
+    text = str(decision.get("text") or "") or ("" if nothing else NO_TOOL)
     tokens = [_token(token) for token in decision.get("logprobs", ())]
     return {
         "at": at,
@@ -94,6 +100,8 @@ def _turn(one: Exchange, at: int, last: bool) -> dict[str, Any]:
         "model": one.model,
         "growing": one.growing,
         "waiting": not one.done,
+        "stopped": one.stopped,
+        "repeatable": last and one.done and one.decision is None,
         "error": one.error,
         "hint": one.hint,
         "calls": calls,

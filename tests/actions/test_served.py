@@ -24,10 +24,12 @@ RULE = AutoRule("small", True, 1, settings={"epochs": 1})
 
 def settle(store) -> None:
     """As the app does until nothing is under way."""
-    auto_train.keep_up(store)
-    while busy := [run for run in runs.sync(store) if not run.finished]:
-        run_progress.wait(store, busy[0].id)
+    known = -1
+    while known != (known := len(runs.runs(store))):
         auto_train.keep_up(store)
+        for run in runs.sync(store):
+            if not run.finished:
+                run_progress.wait(store, run.id)
 
 
 def grow(store, *numbers: int) -> None:

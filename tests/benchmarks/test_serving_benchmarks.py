@@ -1,6 +1,7 @@
 """The benchmarks of serving really measure, and would notice what they look for."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,10 +9,10 @@ from benchmarks.constrained_cost import cost, draw, random_weights
 from benchmarks.serve_load import Figures, body_of
 from benchmarks.serve_mixed import BROKEN, MODELS, Client, Seen, judge
 from tests.many_tools import MANY
-from tests.small_workspace import TOOLSET, open_small
+from tests.small_workspace import TOOLSET, make_scenario, open_small
 from workbench.actions.chat import read_ask
 from workbench.errors import WorkbenchError
-from workbench.inference.router import Router
+from workbench.inference.router import Router, Wish
 from workbench.store import traffic
 
 
@@ -20,8 +21,28 @@ def test_every_call_of_random_weights_is_valid_for_thirty_one_tools():
     router = Router(random_weights(0), MANY)
     valid, named = draw(router, MANY, 40, 20, 1.5)
     assert valid == 40 and len(named) > 5
-    free, held = cost(router, TOOLSET, 8, 1)
-    assert free > 0 and held > 0
+
+
+class Script:
+    """A router that says the same free and held to the grammar, but to the second scenario."""
+
+    toolset = TOOLSET
+
+    def __init__(self) -> None:
+        self.wishes: list[Wish] = []
+
+    def reply(self, messages, tools, wish):
+        self.wishes.append(wish)
+        raw = f"free {wish.constrained}" if "host1" in messages[-1].content else "the same"
+        return (SimpleNamespace(raw=raw, completion_tokens=3),)
+
+
+def test_the_cost_of_a_grammar_is_that_of_answers_that_are_the_same():
+    router = Script()
+    found = cost(router, [make_scenario(0), make_scenario(1)], TOOLSET.tools, 2)
+    assert (found["requests"], found["same"], found["tokens"]) == (2, 1, 3)
+    assert found["free"] > 0 and found["held"] > 0
+    assert [wish.constrained for wish in router.wishes] == [False, True] * 6
 
 
 def test_percentiles_and_bodies(tmp_path):

@@ -13,6 +13,8 @@ import pytest
 from tests.serving.conftest import KEY, Served
 from workbench.actions.config.schema import variable_of
 from workbench.actions.content import shipped_toolset
+from workbench.actions.serving import ServeSettings
+from workbench.api import Policy
 from workbench.dialects import get_dialect
 from workbench.records import ToolCall
 from workbench.store.traffic import list_traffic
@@ -29,7 +31,8 @@ def blocks(language: str, holding: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    found = Served(tmp_path_factory.mktemp("documented"))
+    root = tmp_path_factory.mktemp("documented")
+    found = Served(root, ServeSettings(seconds=300), Policy(keys=(KEY,)))
     yield found
     found.close()
 

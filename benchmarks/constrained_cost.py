@@ -1,9 +1,9 @@
 """Held to a grammar: are all calls valid, whatever the weights, and what does it cost?
 
-    python benchmarks/constrained_cost.py [--tools FILE] [--calls 1000] [--requests 40] [--model FOLDER]
+    python benchmarks/constrained_cost.py [--tools FILE] [--calls 1000] [--requests 40] [--adapter FOLDER]
 
 Random weights behind the starter's tokenizer draw calls for a file's tools (the shipped toolset without one); each must
-name a declared tool with arguments that its schema allows. Then the starter (``--model`` names another folder) answers
+name a declared tool with arguments that its schema allows. Then the starter (with ``--adapter``, a tuned one) answers
 shipped scenarios with and without the grammar, in turn; where both answers are the same text, their times are added up.
 Tokens that the grammar forces skip their pass, so that being held can cost less than nothing. Exit status 1 when a call
 is not valid.
@@ -92,7 +92,9 @@ def main() -> int:
     parser.add_argument("--temperature", type=float, default=1.5)
     parser.add_argument("--requests", type=int, default=40, help="shipped scenarios that are answered both ways")
     parser.add_argument("--times", type=int, default=5, help="how often each is answered either way")
-    parser.add_argument("--model", default=str(STARTER), help="folder of the model that answers them")
+    parser.add_argument(
+        "--adapter", help="folder of the starter's adapter that answers them; the starter alone without"
+    )
     arguments = parser.parse_args()
     toolset = read_toolset(arguments.tools)
     router = Router(random_weights(0), toolset)
@@ -101,7 +103,7 @@ def main() -> int:
     seconds = time.perf_counter() - began
     print(f"{valid} of {arguments.calls} calls valid, {len(named)} of {len(toolset.tools)} tools, {seconds:.0f} s")
     shipped = shipped_toolset()
-    router = Router(load(Model("model", "Model", arguments.model)), shipped)
+    router = Router(load(Model("model", "Model", str(STARTER), arguments.adapter)), shipped)
     every = shipped_scenarios()
     chosen = [every[i * len(every) // arguments.requests] for i in range(arguments.requests)]
     found = cost(router, chosen, shipped.tools, arguments.times)

@@ -14,6 +14,8 @@ def test_an_open_page_waits_for_the_app(browser, tmp_path):
     try:
         page.goto(f"{url}/train")
         page.get_by_text("No run yet").wait_for()
+        # The page stands, scripts and all: what is still on its way when the app dies never comes.
+        page.locator("#wb-curves .main-svg").first.wait_for()
         process.kill()
         process.wait()
         (tmp_path / "runs" / "app.json").unlink()

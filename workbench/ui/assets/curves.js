@@ -47,6 +47,7 @@ workbench.curves = ({ element, server }) => {
 
   let busy = Promise.resolve();
   const use = (reply) => {
+    if (!window.Plotly) return;
     busy = busy.then(async () => {
       const chosen = wanted();
       for (const id of [...shown.keys()]) if (!chosen.includes(id)) await drop(id);
@@ -59,9 +60,10 @@ workbench.curves = ({ element, server }) => {
     for (const { slot, trace } of shown.values()) Plotly.restyle(plot, { "line.color": color(slot), "marker.color": color(slot) }, [trace, trace + 1]);
   }
 
-  if (!window.Plotly) return void (plot.textContent = "The curves cannot be drawn: the Plotly library is missing.");
-  Plotly.newPlot(plot, [], layout(), { responsive: true, displaylogo: false, displayModeBar: false });
-  new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  if (window.Plotly) {
+    Plotly.newPlot(plot, [], layout(), { responsive: true, displaylogo: false, displayModeBar: false });
+    new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  } else plot.textContent = "The curves cannot be drawn: the Plotly library is missing.";
   const have = () => Object.fromEntries(wanted().map((id) => [id, shown.get(id)?.after ?? 0]));
   const again = workbench.poll(server.tick, () => ({ have: have(), exportable: document.querySelector("#wb-export form")?.dataset.run ?? "" }), use);
   document.addEventListener("change", (event) => event.target.matches("[data-curve]") && again());

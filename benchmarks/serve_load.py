@@ -20,7 +20,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import httpx
 import numpy as np
-import uvicorn
 from fastapi import FastAPI
 
+from tests.http_app import serve_app
 from workbench.actions import curate
 from workbench.actions.content import open_workspace
 from workbench.actions.models import resolve
@@ -76,16 +75,8 @@ def serve(serving: Serving, store: Store) -> Iterator[str]:
     """The workbench's API on a free port; gives its address."""
     app = FastAPI()
     install(app, store, serving)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with serve_app(app, timeout_graceful_shutdown=1) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def body_of(model: str, number: int, **more: Any) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""The HTTP API of a store, answered by a real server in a thread."""
+"""Apps answered by a real server in a thread, for tests and benchmarks."""
 
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,17 +14,24 @@ from workbench.store import Store
 
 
 @contextmanager
-def serve_api(store: Store) -> Iterator[str]:
-    """Its address, while it answers."""
-    app = FastAPI()
-    install(app, store)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
+def serve_app(app: FastAPI, **options: Any) -> Iterator[int]:
+    """The port of 127.0.0.1 at which it answers meanwhile; ``options`` are uvicorn's."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, **{"log_level": "error", **options}))
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serve_api(store: Store) -> Iterator[str]:
+    """The address of a store's HTTP API, while it answers."""
+    app = FastAPI()
+    install(app, store)
+    with serve_app(app) as port:
+        yield f"http://127.0.0.1:{port}"

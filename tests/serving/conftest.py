@@ -1,16 +1,15 @@
 """A real server with a real process that holds models, shared by the tests of serving."""
 
-import threading
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
+from tests.http_app import serve_app
 from tests.small_models import BERT_WORDS, FAMILIES, make_bert
 from tests.small_workspace import open_small
 from workbench.actions.serving import ServeSettings, Serving
@@ -28,12 +27,8 @@ class Served:
         app = FastAPI(openapi_url="/api/openapi.json")
         install(app, self.store, self.serving)
         app.add_middleware(Guard, policy=policy)
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.running = ExitStack()
+        self.port = self.running.enter_context(serve_app(app, log_level="warning", timeout_graceful_shutdown=1))
         self.url, (self.key, *_) = f"http://127.0.0.1:{self.port}", policy.keys
         self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.key, max_retries=0, timeout=300)
 
@@ -55,8 +50,7 @@ class Served:
 
     def close(self) -> None:
         self.client.close()
-        self.server.should_exit = True
-        self.thread.join()
+        self.running.close()
         self.serving.close()
         self.store.close()
 

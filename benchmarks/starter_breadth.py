@@ -1,4 +1,4 @@
-"""How broad is what the starter is pretrained on? Counts over rows of the generator, as JSON.
+"""How broad is what the starter is pretrained on? Counts over generated rows and written assistants, as JSON.
 
     python benchmarks/starter_breadth.py [--rows 1000] [--seed 1]
 
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from transformers import PreTrainedTokenizerFast
 
+from workbench.inference.starter.assistants import load_assistants
 from workbench.inference.starter.generator import Difficulty, Row, rows
 from workbench.inference.starter.lexicon import Lexicon, load_lexicon
 from workbench.inference.starter.packing import LONGEST_CONTINUATION, encode, texts
@@ -46,6 +47,8 @@ def measure(n_rows: int, seed: int) -> dict[str, Any]:
         "frames_seen_once": sum(n == 1 for n in frames.values()),
         "sentences_written": _written(load_lexicon()),
         "domains": _domains(load_lexicon(), seed),
+        "written_assistants": len(load_assistants()),
+        "written_requests": sum(len(assistant.scenarios) for assistant in load_assistants()),
         "tools_a_row": dict(sorted(Counter(len(row.toolset.tools) for row in made).items())),
         "declaration_tokens": _percentiles(prefixes),
         "request_and_reply_tokens": _percentiles(tails),

@@ -7,7 +7,8 @@ def test_breadth() -> None:
     found = measure(300, seed=4)
     assert found["requests"] == 300 * 24
     assert found["frames"] >= 3_000 and found["sentences_written"] >= 3_000
-    assert found["domains"] >= 60
+    assert found["domains"] >= 60 and found["written_assistants"] >= 60
+    assert found["written_requests"] >= 8_000
     assert set(found["tools_a_row"]) == set(range(1, 17))
     _, fifth, _, _, _, ninety_fifth, _ = found["declaration_tokens"]
     assert fifth <= 200 and ninety_fifth >= 1_300

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.inference.starter.assistants import load_assistants
 from workbench.inference.starter.generator import Difficulty, Row, make_row, rows
 from workbench.inference.starter.lexicon import load_lexicon
 from workbench.inference.starter.numbers import DURATIONS, NUMBER_NAMES, NUMBER_WORDS, SUMS, WEIGHTS
@@ -128,7 +129,7 @@ def test_nothing_of_a_shipped_toolset_occurs(shipped: Path) -> None:
     lines = (shipped / "scenarios.jsonl").read_text().splitlines()
     requests = {words(json.loads(line)["request"]) for line in lines}
     requests = {request for request in requests if request.count(" ") >= 3}
-    for row in islice(rows(99, lambda: Difficulty(4, 12)), 400):
+    for row in islice(rows(99, lambda: Difficulty(4, 12, written=0.5)), 400):
         assert not set(row.toolset.tool_names) & set(toolset.tool_names)
         assert not described(row.toolset) & described(toolset) - {""}
         assert not {words(scenario.request) for scenario in row.scenarios} & requests
@@ -145,6 +146,16 @@ def test_no_shipped_name_or_description_can_be_made_of_the_lexicon(shipped: Path
     arguments = [*lexicon.params, *lexicon.enums, *lexicon.flags]
     arguments += [argument for kind in lexicon.archetypes for argument in kind.get("args", {}).values()]
     assert not {text for argument in arguments for text in argument["describe"]} & described(toolset)
+
+
+def test_no_written_assistant_shares_words_with_a_shipped_dataset(shipped: Path) -> None:
+    toolset = Toolset.from_dict(json.loads((shipped / "toolset.json").read_text()))
+    requests = {words(json.loads(line)["request"]) for line in (shipped / "scenarios.jsonl").read_text().splitlines()}
+    for assistant in load_assistants():
+        ours = Toolset("written", assistant.tools)
+        assert not set(ours.tool_names) & set(toolset.tool_names), assistant.name
+        assert not described(ours) & described(toolset) - {""}, assistant.name
+        assert not {words(scenario.request) for scenario in assistant.scenarios} & requests, assistant.name
 
 
 def words(text: str) -> str:

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.inference.starter.asking import ask, remark, several_names
+from workbench.inference.starter.assistants import Assistant, draw_requests, draw_tools, load_assistants, retell
 from workbench.inference.starter.lexicon import Lexicon, load_lexicon
 from workbench.inference.starter.phrasing import Draft, around
 from workbench.inference.starter.tools import GeneratedTool, disguised, make_tool, make_tools
-from workbench.records import TRIGGER, ExpectedCall, Outcome, PromptProfile, Scenario, Toolset
+from workbench.records import TRIGGER, ExpectedCall, Outcome, PromptProfile, Scenario, Tool, Toolset
 
+Said = tuple[str, tuple[ExpectedCall, ...], str]
+"""A request, its calls, and its frame."""
 PLATFORMS = {"linux": ("bash", "zsh", "fish"), "macos": ("zsh", "bash"), "windows": ("powershell", "cmd"),
              "bsd": ("sh", "tcsh"), "android": ("sh",)}  # fmt: skip
 NO_TOOL_SHARE, SEVERAL_SHARE = 0.15, 0.05
@@ -46,6 +49,7 @@ class Difficulty:
         words: share of the lexicon's domains and actions that occur, 0 to 1.
         literal: share of requests that use the declaration's own words; the others use synonyms and idioms.
         invented: share of tools whose name says nothing of what they do.
+        written: share of rows that are of written assistants; the others are generated.
     """
 
     fewest: int
@@ -55,31 +59,61 @@ class Difficulty:
     words: float = 1.0
     literal: float = 0.1
     invented: float = 0.1
+    written: float = 0.0
 
 
-def rows(seed: int, difficulty: Callable[[], Difficulty]) -> Iterator[Row]:
-    """Endless rows; the same seed gives the same rows. The difficulty is asked for before each row."""
+def rows(
+    seed: int, difficulty: Callable[[], Difficulty], assistants: Sequence[Assistant] | None = None
+) -> Iterator[Row]:
+    """Endless rows; the same seed gives the same rows. The difficulty is asked for before each row.
+
+    Args:
+        assistants: those that written rows are of; all of the lexicon's unless given.
+    """
     rng, lexicon = random.Random(seed), load_lexicon()
+    assistants = load_assistants() if assistants is None else assistants
     while True:
-        yield make_row(rng, lexicon, difficulty())
+        now = difficulty()
+        if rng.random() < now.written:
+            yield written_row(rng, lexicon, assistants, now)
+        else:
+            yield make_row(rng, lexicon, now)
 
 
 def make_row(rng: random.Random, lexicon: Lexicon, difficulty: Difficulty) -> Row:
     lexicon = lexicon.part(difficulty.words)
     n_tools = rng.randint(difficulty.fewest, difficulty.most)
     generated = make_tools(rng, lexicon, n_tools, difficulty.arguments)
-    generated = [disguised(rng, tool) if rng.random() < difficulty.invented else tool for tool in generated]
+    for i, made in enumerate(generated):
+        if rng.random() < difficulty.invented:
+            generated[i] = replace(made, tool=disguised(rng, made.tool))
+    said = [_request(rng, lexicon, generated, difficulty.literal) for _ in range(difficulty.requests)]
+    return _row(rng, [made.tool for made in generated], said)
+
+
+def written_row(rng: random.Random, lexicon: Lexicon, assistants: Sequence[Assistant], difficulty: Difficulty) -> Row:
+    """A row of what people said to written assistants."""
+    chosen, tools = draw_tools(rng, assistants, rng.randint(difficulty.fewest, difficulty.most))
+    drawn = draw_requests(rng, chosen, tools, difficulty.requests)
+    said = [retell(rng, lexicon, assistant, scenario) for assistant, scenario in drawn]
+    shown = {tool.name: disguised(rng, tool) if rng.random() < difficulty.invented else tool for tool in tools}
+    renamed = [
+        (text, tuple(replace(call, name=shown[call.name].name) for call in calls), frame) for text, calls, frame in said
+    ]
+    return _row(rng, list(shown.values()), renamed)
+
+
+def _row(rng: random.Random, tools: Sequence[Tool], said: Sequence[Said]) -> Row:
     profile = PromptProfile("context" if rng.random() < 0.6 else "plain", {"default": TRIGGER})
-    toolset = Toolset("generated", tuple(item.tool for item in generated), profile)
-    made = [_scenario(rng, lexicon, generated, str(i), difficulty.literal) for i in range(difficulty.requests)]
-    return Row(toolset, tuple(scenario for scenario, _ in made), tuple(frame for _, frame in made))
+    scenarios = []
+    for i, (request, calls, _) in enumerate(said):
+        os_name = rng.choice(list(PLATFORMS))
+        shell = rng.choice(PLATFORMS[os_name])
+        scenarios.append(Scenario(str(i), "generated", request, Outcome(calls), os_name, shell))
+    return Row(Toolset("generated", tuple(tools), profile), tuple(scenarios), tuple(frame for _, _, frame in said))
 
 
-def _scenario(
-    rng: random.Random, lexicon: Lexicon, tools: Sequence[GeneratedTool], name: str, literal: float
-) -> tuple[Scenario, str]:
-    """A scenario and the frame of its request."""
-    os_name = rng.choice(list(PLATFORMS))
+def _request(rng: random.Random, lexicon: Lexicon, tools: Sequence[GeneratedTool], literal: float) -> Said:
     calls: tuple[ExpectedCall, ...] = ()
     draft = Draft()
     draw = rng.random()
@@ -91,8 +125,7 @@ def _scenario(
         text, call = _one(rng, lexicon, rng.choice(tools), literal, draft)
         calls = (call,)
     request, frame = draft.finish(rng, lexicon, text)
-    scenario = Scenario(name, "generated", request, Outcome(calls), os_name, rng.choice(PLATFORMS[os_name]))
-    return scenario, frame
+    return request, calls, frame
 
 
 def _one(

@@ -29,6 +29,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenize
 
 from workbench.inference.attention import use_shared_prefix
 from workbench.inference.packed import Packed, packed_loss, target_logits
+from workbench.inference.starter.assistants import load_assistants
 from workbench.inference.starter.generator import Difficulty, rows
 from workbench.inference.starter.guidance import GuidedPlan, Readouts
 from workbench.inference.starter.packing import NAME_WEIGHT, pack, texts
@@ -40,15 +41,17 @@ CURRICULUM = (
     (0.10, Difficulty(2, 4, arguments=(0, 0, 1), requests=40, words=0.2, literal=0.5, invented=1.0)),
     (0.30, Difficulty(3, 7, arguments=(0, 0, 1), requests=40, words=0.2, literal=0.4, invented=1.0)),
     (0.45, Difficulty(4, 10, arguments=(0, 0, 1, 1), requests=40, words=0.5, literal=0.3, invented=0.9)),
-    (0.70, Difficulty(3, 12, requests=32, literal=0.15, invented=0.6)),
-    (1.01, Difficulty(1, 16, invented=0.3)),
+    (0.70, Difficulty(3, 12, requests=32, literal=0.15, invented=0.5, written=0.65)),
+    (1.01, Difficulty(1, 16, requests=32, invented=0.25, written=0.75)),
 )
 """Until which progress which difficulty: the format, choosing among few words, among many, many arguments.
 
 Invented names first: from a name that says what its tool does, a model composes calls word by word and never learns to
 choose.
 """
-HELD_OUT = Difficulty(5, 8)
+HELD_OUT, HELD_OUT_WRITTEN = Difficulty(5, 8), Difficulty(5, 8, invented=0.0, written=1.0)
+HELD_OUT_ASSISTANTS = ("bank_account", "hotel_front_desk", "smart_home", "factory_machines", "recruiting")
+"""Written assistants that are never trained on: what people say in walks of life that the model has not seen."""
 RATES = (0.02, 2e-3, 1e-3)
 """Highest learning rates: matrices, embeddings and norms, read-outs."""
 GUIDED, GUIDE_WEIGHT = 0.6, 0.3
@@ -125,9 +128,9 @@ def probe(model: Gemma3ForCausalLM, rows_held_out: Sequence[Packed]) -> dict[str
         choices.append(hits[naming])
     tokens, chosen = torch.cat(right).float(), torch.cat(choices).float()
     return {
-        "held_out_loss": loss / len(tokens),
-        "held_out_token_accuracy": tokens.mean().item(),
-        "held_out_choice_accuracy": chosen.mean().item(),
+        "loss": loss / len(tokens),
+        "token_accuracy": tokens.mean().item(),
+        "choice_accuracy": chosen.mean().item(),
     }
 
 
@@ -212,38 +215,61 @@ def start_process(rank: int, arguments: argparse.Namespace) -> None:
     pretrain(arguments, rank)
 
 
+def held_out_rows(tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> dict[str, list[Packed]]:
+    """Generated rows and rows of written assistants, both never trained on."""
+    unseen = [assistant for assistant in load_assistants() if assistant.name in HELD_OUT_ASSISTANTS]
+    drawn = {
+        "held_out": rows(10**6, lambda: HELD_OUT),
+        "held_out_written": rows(10**6, lambda: HELD_OUT_WRITTEN, unseen),
+    }
+    return {name: [pack(row, tokenizer, rng, guided=False) for row in islice(some, 8)] for name, some in drawn.items()}
+
+
+def start_model(arguments: argparse.Namespace) -> tuple[Gemma3ForCausalLM, PreTrainedTokenizerFast]:
+    """What pretraining goes on from, or a new model and tokenizer."""
+    if arguments.resume:
+        return mean_model(arguments.resume), PreTrainedTokenizerFast.from_pretrained(arguments.resume[0])
+    model = Gemma3ForCausalLM(make_config())
+    wire_copying(model)
+    return model, train_tokenizer(tokenizer_texts(arguments.seed + 1, 1500))
+
+
+def learn(model: Gemma3ForCausalLM, readouts: Readouts, packed: Packed, guide: float, parts: int, bf16: bool) -> float:
+    """Add the gradients of one of a step's ``parts`` rows; returns its loss.
+
+    Args:
+        guide: weight of the guidance's loss; 0 where it has faded out.
+    """
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        loss = packed_loss(model, packed)
+    if guide:
+        loss = loss + guide * guidance(packed, readouts)
+    (loss / parts).backward()
+    return loss.item()
+
+
 def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.resume:
-        model = mean_model(arguments.resume)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.resume[0])
-    else:
-        model = Gemma3ForCausalLM(make_config())
-        wire_copying(model)
-        tokenizer = train_tokenizer(tokenizer_texts(arguments.seed + 1, 1500))
+    model, tokenizer = start_model(arguments)
     use_shared_prefix(model)
     readouts = Readouts(model)
     optimizers = make_optimizers(model, readouts)
     progress = Progress(arguments.tokens, arguments.minutes, arguments.start)
     rng = random.Random(arguments.seed + rank)
-    held_out = [pack(row, tokenizer, rng, guided=False) for row in islice(rows(10**6, lambda: HELD_OUT), 8)]
-    stream = rows(arguments.seed + 2 + 1000 * rank, progress.difficulty)
+    held_out = held_out_rows(tokenizer, rng)
+    seen = [assistant for assistant in load_assistants() if assistant.name not in HELD_OUT_ASSISTANTS]
+    stream = rows(arguments.seed + 2 + 1000 * rank, progress.difficulty, seen)
     log = (arguments.out / "pretraining.jsonl").open("a", encoding="utf-8")
     step = 0
     while progress.fraction < 1:
         set_rates(optimizers, schedule(progress.fraction) * arguments.rate)
+        guide = GUIDE_WEIGHT * max(0.0, 1 - progress.fraction / GUIDED)
         total, tokens = 0.0, 0
         for row in islice(stream, arguments.rows):
-            share = max(0.0, 1 - progress.fraction / GUIDED)
-            packed = pack(row, tokenizer, rng, guided=share > 0)
-            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
-                loss = packed_loss(model, packed)
-            if share:
-                loss = loss + share * GUIDE_WEIGHT * guidance(packed, readouts)
-            (loss / arguments.rows).backward()
-            total += loss.item() / arguments.rows
+            packed = pack(row, tokenizer, rng, guided=guide > 0)
+            total += learn(model, readouts, packed, guide, arguments.rows, arguments.bf16) / arguments.rows
             tokens += packed.ids.shape[1]
         progress.advance(tokens)
         average_gradients(model)
@@ -257,7 +283,8 @@ def pretrain(arguments: argparse.Namespace, rank: int = 0) -> None:
             entry: dict[str, float] = {"step": step, "tokens": progress.seen, "progress": round(progress.fraction, 4)}
             entry["loss"] = round(total, 4)
             with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
-                entry |= probe(model, held_out)
+                for name, probed in held_out.items():
+                    entry |= {f"{name}_{figure}": value for figure, value in probe(model, probed).items()}
             entry["seconds"] = round(time.monotonic() - progress.started, 1)
             log.write(json.dumps(entry) + "\n")
             log.flush()

@@ -189,12 +189,12 @@ def _tool_name(rng: random.Random, verb: str, noun: str) -> str:
     return values.invented(rng, 2)
 
 
-def disguised(rng: random.Random, made: GeneratedTool) -> GeneratedTool:
+def disguised(rng: random.Random, tool: Tool) -> Tool:
     """The same tool under an invented name; mostly with a description in lower case, as requests are."""
     name = "_".join(values.invented(rng, n) for n in rng.choice(((2,), (2,), (3,), (1, 1), (1, 2))))
-    said = made.tool.description
+    said = tool.description
     said = said[:1].lower() + said[1:] if rng.random() < 0.6 else said
-    return replace(made, tool=replace(made.tool, name=name, description=said))
+    return replace(tool, name=name, description=said)
 
 
 def _declare(rng: random.Random, name: str, description: str, arguments: Sequence[Argument | None]) -> Tool:

@@ -61,8 +61,34 @@ class Row:
         return not self.done
 
 
-class Batch:
-    """Rows that are decoded together. They may stand behind different prefixes and come and go between two steps."""
+class AnyBatch:
+    """Rows that are decoded together; they come and go between two steps, each of which gives them ``news``.
+
+    Attributes:
+        whole_prompts: whether ``add`` takes rows whose ``news`` are whole prompts, rather than what follows a prefix.
+    """
+
+    whole_prompts = True
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def check(self, prompt: Sequence[int], count: int, limit: int) -> None:
+        """Raise WorkbenchError when so many rows of at most ``limit`` new tokens would not even fit alone."""
+
+    def fits(self, prompt: Sequence[int], count: int, limit: int) -> bool:
+        """Whether so many rows of at most ``limit`` new tokens behind a prompt can begin now."""
+        return True
+
+    def step(self) -> None:
+        """At least one more token for every row. Finished rows leave."""
+        raise NotImplementedError
+
+
+class Batch(AnyBatch):
+    """Rows that may stand behind different prefixes."""
+
+    whole_prompts = False
 
     def __init__(self, model: Any, stops: frozenset[int]) -> None:
         self._model, self._stops = model, stops
@@ -114,6 +140,30 @@ class Batch:
         self._groups = list(found.values())
 
 
+class PaddedBatch(AnyBatch):
+    """Rows of a model that shares no prefixes: a step writes one request's to their ends, the next one the next."""
+
+    def __init__(self, model: Any, stops: frozenset[int]) -> None:
+        self._model, self._stops = model, stops
+        self._rows: list[Row] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def fits(self, prompt: Sequence[int], count: int, limit: int) -> bool:
+        return not self._rows
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Let rows take part whose ``news`` are whole prompts; see ``fits``."""
+        self._rows += rows
+
+    def step(self) -> None:
+        """Write every row to its end."""
+        if self._rows:
+            decode_padded(self._model, self._rows, self._stops)
+        self._rows = []
+
+
 @torch.inference_mode()
 def prefill(model: Any, tokens: Sequence[int]) -> PrefillPlan:
     """Compute a prefix once."""
@@ -151,6 +201,8 @@ def decode_padded(model: Any, rows: Sequence[Row], stops: frozenset[int]) -> Non
         logits_processor=LogitsProcessorList([picked]),
         stopping_criteria=StoppingCriteriaList([picked.finished]),
     )
+    for row in rows:
+        row.done = True
 
 
 class _Picked(LogitsProcessor):

@@ -33,7 +33,7 @@ from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.grammars import Grammars, Matcher, Vocabulary
 from workbench.inference.attention import use_shared_prefix
-from workbench.inference.decoding import Batch, Row, decode_behind, decode_padded, prefill
+from workbench.inference.decoding import Batch, PaddedBatch, Row, decode_behind, decode_padded, prefill
 from workbench.inference.families import dialect_of, why_not_shared
 from workbench.inference.gguf_file import TORCH, is_gguf
 from workbench.inference.gguf_reader import load_gguf, read_gguf
@@ -88,8 +88,8 @@ class LoadedModel:
         return int(self.model.get_output_embeddings().weight.shape[0])
 
     def batch(self) -> Any:
-        """An empty batch: ``decoding.Batch``, or what stands for it."""
-        return Batch(self.model, self.stops)
+        """An empty batch, a ``decoding.AnyBatch``."""
+        return (Batch if self.shares_prefixes else PaddedBatch)(self.model, self.stops)
 
     @property
     def notice(self) -> str:

@@ -15,12 +15,11 @@ from workbench.dialects import get_dialect
 from workbench.errors import WorkbenchError
 from workbench.inference.beams import Beam, BeamSearch
 from workbench.inference.decisions import Decision, OnText, Pending, Wish
-from workbench.inference.decoding import Row, decode_padded, prefill
+from workbench.inference.decoding import Row, prefill
 from workbench.inference.engine import LoadedModel, grammars_of
 from workbench.inference.gguf_model import load_for_serving
 from workbench.inference.prefix_cache import MAX_BYTES, Prefix, PrefixCache
 from workbench.inference.prefixes import common_prefix
-from workbench.inference.sequences import SequenceBatch
 from workbench.inference.tokens import encode
 from workbench.records import Message, Model, Scenario, Tool, Toolset, canonical_json
 from workbench.scenarios.messages import to_messages
@@ -100,8 +99,7 @@ class Router:
                     f"This model cannot search with beams: {self.loaded.padded_because}.", "Leave 'beams' out."
                 )
             tokens = self._encode(messages, tools)
-            if isinstance(self._batch, SequenceBatch):
-                self._batch.check(tokens, wish.count, wish.max_new_tokens)
+            self._batch.check(tokens, wish.count, wish.max_new_tokens)
             named = Toolset(self.toolset.name, tuple(tools), self.toolset.profile)
             pending = Pending(self.loaded, tokens, named, wish, on_text)
             pending.deal([self._matcher(tools, wish) for _ in range(wish.count)])
@@ -138,13 +136,8 @@ class Router:
             if pending.cancelled:
                 pending.decide()
                 done.append(pending)
-            elif self.loaded.shares_prefixes or isinstance(self._batch, SequenceBatch):
-                self._start(pending, messages)
             else:
-                rows = [Row(pending.tokens, hand, pending.wish.max_new_tokens) for hand in pending.hands]
-                decode_padded(self.loaded.model, rows, self.loaded.stops)
-                pending.decide()
-                done.append(pending)
+                self._start(pending, messages)
         return done
 
     def _has_room(self, pending: Pending) -> bool:
@@ -152,14 +145,11 @@ class Router:
         wish, taken = pending.wish, len(self._batch) + sum(one.wish.beams for one, _ in self._searches)
         if taken and taken + max(wish.count, wish.beams) > self.rows:
             return False
-        if isinstance(self._batch, SequenceBatch):
-            return self._batch.fits(pending.tokens, wish.count, wish.max_new_tokens)
-        return True
+        return bool(self._batch.fits(pending.tokens, wish.count, wish.max_new_tokens))
 
     def _start(self, pending: Pending, messages: Sequence[Message]) -> None:
         wish, tokens = pending.wish, pending.tokens
-        if isinstance(self._batch, SequenceBatch):
-            # It sees for itself what prompts have in common.
+        if self._batch.whole_prompts:
             pending.rows = [Row(list(tokens), hand, wish.max_new_tokens) for hand in pending.hands]
             self._batch.add(pending.rows)
             self._writing.append(pending)

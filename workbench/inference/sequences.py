@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import WorkbenchError
-from workbench.inference.decoding import Row
+from workbench.inference.decoding import AnyBatch, Row
 from workbench.inference.picking import pick
 from workbench.inference.prefixes import common_prefix
 
@@ -56,8 +56,8 @@ class _Place:
     length: int
 
 
-class SequenceBatch:
-    """Rows that are decoded together; they come and go between two steps."""
+class SequenceBatch(AnyBatch):
+    """Rows as sequences of one context."""
 
     def __init__(self, context: Context, stops: frozenset[int]) -> None:
         self._context, self._stops = context, stops
@@ -70,8 +70,7 @@ class SequenceBatch:
     def __len__(self) -> int:
         return len(self._places)
 
-    def check(self, prompt: list[int], count: int, limit: int) -> None:
-        """Raise WorkbenchError when so many rows of at most ``limit`` new tokens would not even fit alone."""
+    def check(self, prompt: Sequence[int], count: int, limit: int) -> None:
         needed = len(prompt) + count * limit
         if needed > self._slots or count > self._context.sequences:
             raise WorkbenchError(
@@ -79,12 +78,13 @@ class SequenceBatch:
                 "Send fewer tools or turns, or ask for fewer replies or tokens.",
             )
 
-    def fits(self, prompt: list[int], count: int, limit: int) -> bool:
-        """Whether so many rows of at most ``limit`` new tokens behind a prompt can begin now."""
+    def fits(self, prompt: Sequence[int], count: int, limit: int) -> bool:
         rows = [place.row for place in self._places.values()]
         written = sum(row.limit for row in rows) + count * limit
         prompts = [self._held[sequence] for sequence in self._places]
-        return len(rows) + count <= self._context.sequences and _nodes([*prompts, prompt]) + written <= self._slots
+        return (
+            len(rows) + count <= self._context.sequences and _nodes([*prompts, list(prompt)]) + written <= self._slots
+        )
 
     def add(self, rows: Sequence[Row]) -> None:
         """Let rows take part whose ``news`` are whole prompts; see ``fits``."""

@@ -17,13 +17,15 @@ from workbench.inference.attention import Block
 from workbench.inference.packed import Packed
 from workbench.inference.starter.generator import Row
 from workbench.inference.starter.guidance import Guide, GuidedPlan
-from workbench.records import NO_TOOL
+from workbench.records import NO_TOOL, Scenario, ToolCall, Toolset
+from workbench.scenarios.alternatives import first_difference, other_arguments
 from workbench.scenarios.messages import to_messages
 
 OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
 """Share of the non-completion tokens that carry a language-modelling loss, and its weight."""
-NAME_WEIGHT = 4.0
-"""Loss weight of the tokens that choose the tool; there are few of them, and all depends on them."""
+NAME_WEIGHT, DECISION_WEIGHT = 4.0, 3.0
+"""Loss weights of the tokens that choose the tool, and of those that choose an argument or its value: there are few of
+them, and all depends on them."""
 LONGEST_CONTINUATION = 160
 BLOCKS = 4
 MOST_GUIDED = 400
@@ -37,11 +39,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Tail:
-    """What follows the prefix: the rest of a prompt, its reply, and the indices of the tools that are called."""
+    """What follows the prefix: the rest of a prompt, its reply, the indices of the tools that are called, and where in
+    the reply arguments are decided."""
 
     prompt: list[int]
     reply: list[int]
     tools: list[int]
+    decided: frozenset[int]
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.reply)
@@ -68,7 +72,10 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random, guide
     head = encode(tokenizer, prefix)
     order = {tool.name: i for i, tool in enumerate(row.toolset.tools)}
     wanted = [[order[call.call.name] for call in scenario.outcome.calls] for scenario in row.scenarios]
-    tails = [Tail(encode(tokenizer, a), encode(tokenizer, b), w) for (a, b), w in zip(pairs, wanted, strict=True)]
+    tails = [
+        Tail(encode(tokenizer, a), encode(tokenizer, b), w, decisions(tokenizer, b, scenario, row.toolset))
+        for (a, b), w, scenario in zip(pairs, wanted, row.scenarios, strict=True)
+    ]
     tails = sorted((tail for tail in tails if len(tail) <= LONGEST_CONTINUATION), key=len)
     starts: list[int] = []
     size = -(-len(tails) // BLOCKS)
@@ -83,7 +90,7 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random, guide
             ids += tail.prompt + tail.reply + [0] * (length - len(tail))
             positions += range(len(head), len(head) + length)
             first = start + len(tail.prompt) - 1
-            places += zip(range(first, first + len(tail.reply)), reply_weights(tokenizer, tail.reply), strict=True)
+            places += zip(range(first, first + len(tail.reply)), reply_weights(tokenizer, tail), strict=True)
             places += [(at, OTHER_WEIGHT) for at in range(start, first) if rng.random() < OTHER_SHARE]
     places += [(at, OTHER_WEIGHT) for at in range(len(head) - 1) if rng.random() < OTHER_SHARE / 2]
     targets = torch.tensor([at for at, _ in places])
@@ -94,15 +101,31 @@ def pack(row: Row, tokenizer: PreTrainedTokenizerFast, rng: random.Random, guide
     return Packed(row_ids[None], torch.tensor([positions]), targets, row_ids[targets + 1], plan, weights)
 
 
-def reply_weights(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> list[float]:
-    """Loss weight of each token of a reply: more for those that choose the tool, or none."""
+def reply_weights(tokenizer: PreTrainedTokenizerFast, tail: Tail) -> list[float]:
+    """Loss weight of each token of a reply: more for those that choose a tool or none, an argument or its value."""
     call, brace, none = (tokenizer.convert_tokens_to_ids(token) for token in ("call:", "{", NO_TOOL))
     weights, naming = [], False
-    for token in ids:
+    for at, token in enumerate(tail.reply):
         naming = naming and token != brace
-        weights.append(NAME_WEIGHT if naming or token == none else 1.0)
+        chosen = NAME_WEIGHT if naming or token == none else 1.0
+        weights.append(DECISION_WEIGHT if at in tail.decided and chosen == 1.0 else chosen)
         naming = naming or token == call
     return weights
+
+
+def decisions(tokenizer: PreTrainedTokenizerFast, reply: str, scenario: Scenario, toolset: Toolset) -> frozenset[int]:
+    """Where a reply's tokens part from those of calls with one other argument or value."""
+    dialect, calls = get_dialect("functiongemma"), [expected.call for expected in scenario.outcome.calls]
+    said = [
+        dialect.render_reply([*calls[:at], ToolCall(call.name, other), *calls[at + 1 :]], "")
+        for at, call in enumerate(calls)
+        if (tool := toolset.tool(call.name))
+        for other in other_arguments(call, tool)
+    ]
+    if not said:
+        return frozenset()
+    right, *others = tokenizer([reply, *said], add_special_tokens=False)["input_ids"]
+    return frozenset(first_difference(right, one) for one in others)
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:

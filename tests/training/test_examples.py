@@ -7,7 +7,7 @@ from tests.small_models import make_tokenizer
 from workbench.dialects import get_dialect
 from workbench.records import NO_TOOL, ExpectedCall, Outcome, Scenario, Tool, Toolset
 from workbench.scenarios.messages import to_messages
-from workbench.training.examples import Example, make_examples
+from workbench.training.examples import Example, choice_weights, make_examples
 
 TOOL = Tool(
     "ping", "Test a host.", {"type": "object", "properties": {"host": {"type": "string"}}, "required": ["host"]}
@@ -58,3 +58,11 @@ def test_only_the_offered_tools_are_declared(tokenizer: PreTrainedTokenizerFast)
 def test_nothing_to_learn_is_a_bug() -> None:
     with pytest.raises(ValueError, match="something to learn"):
         Example("s", (1, 2), ())
+
+
+def test_choice_weights_stand_where_replies_part():
+    beginnings = [[1, 2, 3, 9], [1, 2, 4, 9], [1, 5, 9], [7, 8]]
+    assert choice_weights([1, 2, 4, 9, 4, 2], beginnings, 8.0) == (8.0, 8.0, 8.0, 1.0, 1.0, 1.0)
+    assert choice_weights([1, 5, 9, 9], beginnings, 8.0) == (8.0, 8.0, 1.0, 1.0)
+    assert choice_weights([7, 8], beginnings, 8.0) == (8.0, 1.0)
+    assert choice_weights([1, 2, 4, 9], beginnings, 1.0) == ()

@@ -18,7 +18,6 @@ from workbench.dialects import get_dialect
 from workbench.records import ExpectedCall, Outcome, PromptProfile, Scenario, Tool, Toolset
 from workbench.training import token_cache
 from workbench.training.examples import make_examples, tokenize
-from workbench.training.loss_weights import LossWeights
 from workbench.training.token_cache import TokenCache, context_key
 from workbench.workspace import REPOSITORY
 
@@ -50,7 +49,7 @@ def open_cache(root: Path, tokenizer: PreTrainedTokenizerFast, toolset: Toolset 
 
 
 def examples(cache: TokenCache | None, tokenizer: PreTrainedTokenizerFast, *numbers: int):
-    return make_examples(scenarios(*numbers), TOOLSET, DIALECT, tokenizer, LossWeights(4.0), cache)
+    return make_examples(scenarios(*numbers), TOOLSET, DIALECT, tokenizer, 4.0, cache)
 
 
 def files(root: Path) -> list[Path]:
@@ -82,7 +81,7 @@ def test_an_edit_makes_new_tokens(tmp_path: Path, tokenizer: PreTrainedTokenizer
     (one,) = scenarios(1)
     cache = open_cache(tmp_path, tokenizer)
     for changed in (replace(one, request="ping it"), replace(one, mode="act"), replace(one, tools=()), one):
-        found = make_examples([changed], TOOLSET, DIALECT, tokenizer, cache=cache)
+        found = make_examples([changed], TOOLSET, DIALECT, tokenizer, 1.0, cache)
         assert found == make_examples([changed], TOOLSET, DIALECT, tokenizer)
     assert (cache.made, cache.found) == (3, 1)
 

@@ -33,7 +33,6 @@ from workbench.training.examples import make_examples
 from workbench.training.job import Job
 from workbench.training.loop import Loop
 from workbench.training.lora import Trainee
-from workbench.training.loss_weights import LossWeights
 from workbench.training.packing import Batch, make_batches
 from workbench.training.schedule import learning_rate
 from workbench.training.settings import TrainSettings
@@ -327,11 +326,7 @@ def test_accumulated_batches_are_one_bigger_batch(base: Path) -> None:
             torch.nn.init.normal_(master, std=0.1, generator=torch.Generator().manual_seed(len(name)))
         trainee._publish()
         examples = make_examples(
-            scenarios()[:8],
-            TOOLSET,
-            get_dialect("functiongemma"),
-            trainee.loaded.tokenizer,
-            LossWeights(settings.choice_weight),
+            scenarios()[:8], TOOLSET, get_dialect("functiongemma"), trainee.loaded.tokenizer, settings.choice_weight
         )
         trainee.step(make_batches(examples, size, random.Random(0)), 0.0)
         weights.append({name: master.grad for name, master in trainee.masters.items()})

@@ -12,9 +12,8 @@ from workbench.dialects import Dialect
 from workbench.records import Scenario
 from workbench.scenarios.noise import ValuePool
 from workbench.training.augment import augment
-from workbench.training.examples import EVEN, Example, make_examples
+from workbench.training.examples import Example, make_examples
 from workbench.training.job import Job
-from workbench.training.loss_weights import LossWeights
 from workbench.training.memory import return_memory
 from workbench.training.packing import Batch, make_batches
 from workbench.training.token_cache import TokenCache
@@ -66,9 +65,8 @@ class Feed:
         return_memory()
         rng = random.Random(f"{self.settings.seed}/{epoch}")
         scenarios = [augment(s, self.pool, rng) if rng.random() < self.settings.augment else s for s in self.job.train]
-        weights = LossWeights(self.settings.choice_weight, self.settings.argument_weight)
-        return make_batches(self.examples(scenarios, weights), self.settings.batch_size, rng)
+        return make_batches(self.examples(scenarios, self.settings.choice_weight), self.settings.batch_size, rng)
 
-    def examples(self, scenarios: Sequence[Scenario], weights: LossWeights = EVEN) -> list[Example]:
+    def examples(self, scenarios: Sequence[Scenario], choice_weight: float) -> list[Example]:
         """Scenarios as tokens with their targets."""
-        return make_examples(scenarios, self.job.toolset, self.dialect, self.tokenizer, weights, self.cache)
+        return make_examples(scenarios, self.job.toolset, self.dialect, self.tokenizer, choice_weight, self.cache)

@@ -47,7 +47,6 @@ class TrainSettings:
         early_stop_patience: validations without improvement after which the run ends; 0 never ends early.
         augment: probability, 0 to 1, that a training scenario is shown with word noise and other values.
         choice_weight: how much more than others the tokens count at which a reply decides for a tool or for none.
-        argument_weight: how much more than others the tokens count at which it decides for an argument or its value.
         target_modules: layers that get an adapter; a model that has none of them gets one in each linear layer.
         max_seconds: time limit of the run from the worker's start; the learning rate reaches 0 there. 0 sets none.
         warm_start: ``run:<id>`` of a training run whose adapter is the beginning, rather than a new one.
@@ -85,7 +84,6 @@ class TrainSettings:
     early_stop_patience: int = 0
     augment: float = 0.5
     choice_weight: float = 1.0
-    argument_weight: float = 1.0
     target_modules: tuple[str, ...] = TARGETS
     max_seconds: float = 0.0
     dialect: str = "auto"
@@ -138,7 +136,6 @@ def default_settings(base: str) -> TrainSettings:
         epochs=10,
         batch_size=24,
         choice_weight=8.0,
-        argument_weight=3.0,
         max_seconds=175.0,
     )
 
@@ -202,7 +199,6 @@ _RULES: tuple[_Rule, ...] = (
     ("early_stop_patience", 0, 1000, "0 never ends early."),
     ("augment", 0, 1, "It is a probability."),
     ("choice_weight", 0.1, 100, "1 counts all tokens the same; 8 helps very small models to choose."),
-    ("argument_weight", 0.1, 100, "1 counts all tokens the same; 3 helps very small models with arguments."),
     ("max_seconds", 0, 10_000_000, "0 sets no limit."),
     ("b_rate_factor", 0.1, 64, "1 lets both halves learn alike; 4 to 16 are usual with LoRA+."),
     ("max_steps", 0, 10_000_000, "0 lets the epochs decide."),

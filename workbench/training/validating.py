@@ -46,7 +46,7 @@ class Validator:
         self.toolset, self.trainee = job.toolset, trainee
         self.patience = job.settings.early_stop_patience
         self.scenarios = sample(job.validation, job.settings.validation_scenarios)
-        self.batches = make_batches(feed.examples(self.scenarios), BATCH_SIZE, random.Random(0))
+        self.batches = make_batches(feed.examples(self.scenarios, 1.0), BATCH_SIZE, random.Random(0))
         self.found: list[Validation] = []
 
     @property

@@ -68,8 +68,8 @@ _GROUPS = (
                  "warm_start")),
     ("Schedule", ("schedule", "warmup", "max_steps", "max_seconds", "accumulate", "b_rate_factor", "weight_decay",
                   "clip", "seed")),
-    ("Data and validation", ("augment", "neftune", "choice_weight", "argument_weight", "validate_every",
-                             "validation_scenarios", "early_stop_patience")),
+    ("Data and validation", ("augment", "neftune", "choice_weight", "validate_every", "validation_scenarios",
+                             "early_stop_patience")),
     ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every",
                  "processes", "launcher", "report_to")),
 )  # fmt: skip

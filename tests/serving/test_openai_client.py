@@ -7,6 +7,7 @@ import time
 import httpx
 import openai
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 import workbench
 from tests.aside import run_aside
@@ -16,7 +17,7 @@ from workbench.cli import main
 from workbench.records import ToolCall
 from workbench.scenarios.validate import check_call
 from workbench.store import Store, traffic
-from workbench.workspace import Workspace
+from workbench.workspace import STARTER, Workspace
 
 WEATHER = {
     "type": "function",
@@ -183,8 +184,12 @@ def test_back_pressure(served, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_client_that_goes_away_is_forgotten(served):
+    ends = PreTrainedTokenizerFast.from_pretrained(STARTER).convert_tokens_to_ids(
+        ["<eos>", "<end_of_turn>", "<start_function_response>"]
+    )
+    endless = {str(token): -100 for token in ends}
     with pytest.raises(openai.APITimeoutError):
-        served.ask(tool_choice="none", max_tokens=2000, n=8, temperature=1.0, timeout=0.05)
+        served.ask(tool_choice="none", max_tokens=2000, n=8, temperature=1.0, logit_bias=endless, timeout=0.05)
     end = time.monotonic() + 60
     while served.serving.process.waiting:
         assert time.monotonic() < end

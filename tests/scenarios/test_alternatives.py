@@ -53,18 +53,16 @@ def test_an_optional_argument_less_but_no_required_one() -> None:
 
 
 def test_items_of_an_enum() -> None:
-    said = [
-        calls[0].arguments.get("when")
-        for calls in others(ToolCall("service", {**START.arguments, "when": ["day"]}))[3:]
-    ]
+    day = ToolCall("service", {**START.arguments, "when": ["day"]})
+    said = [calls[0].arguments.get("when") for calls in others(day)]
     assert ["night"] in said and ["day", "day"] in said
 
 
-def test_another_tool_no_tool_and_a_call_less_or_other() -> None:
-    assert [ToolCall("ping")] in others(START) and [] in others(START)
-    assert [] not in others(), "no tool is no alternative to itself"
-    two = others(START, ToolCall("ping"))
-    assert [START] in two and [START, ToolCall("service")] in two
+def test_of_several_calls_one_differs() -> None:
+    stop = ToolCall("service", {**START.arguments, "action": "stop"})
+    assert others() == others(ToolCall("ping")) == []
+    assert [stop, ToolCall("ping")] in others(START, ToolCall("ping"))
+    assert [ToolCall("ping"), stop] in others(ToolCall("ping"), START)
 
 
 @given(
@@ -72,11 +70,14 @@ def test_another_tool_no_tool_and_a_call_less_or_other() -> None:
         st.sampled_from([START, ToolCall("ping"), ToolCall("service", {**START.arguments, "wait": 3})]), max_size=3
     )
 )
-def test_calls_of_unknown_tools_or_any_number_are_no_error(calls: list[ToolCall]) -> None:
+def test_each_differs_in_one_call_and_unknown_tools_in_none(calls: list[ToolCall]) -> None:
     known = others(*calls)
-    assert known
-    unknown = others(*calls, ToolCall("gone", {"a": 1}))
-    assert len(unknown) >= len(TOOLSET.tools)
+    assert bool(known) == any(call.name == "service" for call in calls)
+    for said in known:
+        assert [call.name for call in said] == [call.name for call in calls]
+        assert sum(one != right for one, right in zip(said, calls, strict=True)) == 1
+    gone = ToolCall("gone", {"a": 1})
+    assert others(*calls, gone) == [[*said, gone] for said in known]
 
 
 def test_where_sequences_part() -> None:

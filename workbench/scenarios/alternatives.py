@@ -9,29 +9,19 @@ from workbench.records import Tool, ToolCall, Toolset
 
 
 def alternatives(calls: Sequence[ToolCall], toolset: Toolset) -> Iterator[list[ToolCall]]:
-    """Replies that differ in one decision: another tool, no tool, another value of an enum, a flag turned round, an
-    optional argument added or left out, a call less.
+    """Calls of the same tools that differ in one decision: another value of an enum, a flag turned round, an optional
+    argument added or left out.
 
     What is copied out of the request is decided where it begins and where it ends. Values stand for all that begin
     differently.
     """
-    for name in toolset.tool_names:
-        yield [ToolCall(name)]
-    if calls:
-        yield []
     for at, call in enumerate(calls):
-        before, after = list(calls[:at]), list(calls[at + 1 :])
-        if after:
-            yield [*before, call]
-        if at:
-            yield from ([*before, ToolCall(name)] for name in toolset.tool_names)
         tool = toolset.tool(call.name)
-        for arguments in other_arguments(call, tool) if tool else ():
-            yield [*before, ToolCall(call.name, arguments), *after]
+        for arguments in _other_arguments(call, tool) if tool else ():
+            yield [*calls[:at], ToolCall(call.name, arguments), *calls[at + 1 :]]
 
 
-def other_arguments(call: ToolCall, tool: Tool) -> Iterator[dict[str, Any]]:
-    """The call's arguments but for one: another value, one more, or an optional one less."""
+def _other_arguments(call: ToolCall, tool: Tool) -> Iterator[dict[str, Any]]:
     for name, schema in tool.properties.items():
         given = dict(call.arguments)
         if name not in given:

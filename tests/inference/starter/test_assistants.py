@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.starter_rows import text_values
 from workbench.inference.starter.assistants import Assistant, draw_requests, draw_tools, load_assistants, retell
-from workbench.inference.starter.generator import Difficulty, Row, rows, written_row
+from workbench.inference.starter.generator import Difficulty, rows, written_row
 from workbench.inference.starter.lexicon import load_lexicon
 from workbench.records import ExpectedCall, Outcome, Scenario, Tool
 from workbench.scenarios.validate import check_call, check_toolset
@@ -75,23 +76,12 @@ def test_a_value_of_two_calls_stays(assistant: Assistant) -> None:
 def test_calls_are_valid_and_texts_stand_in_the_request(seed: int, most: int) -> None:
     difficulty = Difficulty(1, most, requests=12, invented=0.3)
     row = written_row(random.Random(seed), load_lexicon(), load_assistants(), difficulty)
-    check(row)
-    assert len(row.toolset.tools) <= most
-
-
-def check(row: Row) -> None:
     assert check_toolset(row.toolset) == []
     for scenario in row.scenarios:
         for call in scenario.outcome.calls:
             assert check_call(call.call, row.toolset, "call") == []
-            declared = row.toolset.tool(call.name)
-            assert declared
-            for name, value in call.arguments.items():
-                schema = declared.properties[name]
-                if "enum" in schema or "enum" in schema.get("items", {}):
-                    continue
-                texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
-                assert [text for text in texts if text not in scenario.request] == [], scenario.request
+        assert [text for text in text_values(row, scenario) if text not in scenario.request] == []
+    assert len(row.toolset.tools) <= most
 
 
 def test_every_written_scenario_is_right() -> None:

@@ -11,28 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.starter_rows import text_values
 from workbench.inference.starter.assistants import load_assistants
-from workbench.inference.starter.generator import Difficulty, Row, make_row, rows
+from workbench.inference.starter.generator import Difficulty, make_row, rows
 from workbench.inference.starter.lexicon import load_lexicon
 from workbench.inference.starter.numbers import DURATIONS, NUMBER_NAMES, NUMBER_WORDS, SUMS, WEIGHTS
 from workbench.inference.starter.phrasing import Draft
-from workbench.records import Scenario, Toolset
+from workbench.records import Toolset
 from workbench.scenarios.validate import check_call, check_toolset
 from workbench.workspace import SHIPPED_DATASETS
-
-
-def text_values(row: Row, scenario: Scenario) -> list[str]:
-    """Text arguments that are copied from the request, not chosen from an enum."""
-    found: list[str] = []
-    for call in scenario.outcome.calls:
-        tool = row.toolset.tool(call.name)
-        assert tool
-        for name, value in call.arguments.items():
-            schema = tool.properties[name]
-            if "enum" in schema or "enum" in schema.get("items", {}):
-                continue
-            found += [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
-    return found
 
 
 @settings(max_examples=60, deadline=None)

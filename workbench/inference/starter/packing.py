@@ -17,8 +17,8 @@ from workbench.inference.attention import Block
 from workbench.inference.packed import Packed
 from workbench.inference.starter.generator import Row
 from workbench.inference.starter.guidance import Guide, GuidedPlan
-from workbench.records import NO_TOOL, Scenario, ToolCall, Toolset
-from workbench.scenarios.alternatives import first_difference, other_arguments
+from workbench.records import NO_TOOL, Scenario, Toolset
+from workbench.scenarios.alternatives import alternatives, first_difference
 from workbench.scenarios.messages import to_messages
 
 OTHER_SHARE, OTHER_WEIGHT = 0.15, 0.2
@@ -116,12 +116,7 @@ def reply_weights(tokenizer: PreTrainedTokenizerFast, tail: Tail) -> list[float]
 def decisions(tokenizer: PreTrainedTokenizerFast, reply: str, scenario: Scenario, toolset: Toolset) -> frozenset[int]:
     """Where a reply's tokens part from those of calls with one other argument or value."""
     dialect, calls = get_dialect("functiongemma"), [expected.call for expected in scenario.outcome.calls]
-    said = [
-        dialect.render_reply([*calls[:at], ToolCall(call.name, other), *calls[at + 1 :]], "")
-        for at, call in enumerate(calls)
-        if (tool := toolset.tool(call.name))
-        for other in other_arguments(call, tool)
-    ]
+    said = [dialect.render_reply(others, "") for others in alternatives(calls, toolset)]
     if not said:
         return frozenset()
     right, *others = tokenizer([reply, *said], add_special_tokens=False)["input_ids"]

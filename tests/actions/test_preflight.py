@@ -105,6 +105,12 @@ def test_a_recipe_takes_the_preset_and_what_is_given(store) -> None:
         recipes.recipe(store, "small", "a/b", "best")
 
 
+def test_a_form_begins_with_the_balanced_preset(store) -> None:
+    assert recipes.first_settings(store, "small", "starter") == recipes.recipe(store, "small", "starter", "balanced")
+    gone = str(store.workspace.root / "no-such-folder")
+    assert recipes.first_settings(store, "small", gone) == TrainSettings()
+
+
 def test_how_far_off_it_was() -> None:
     run = Run("r", "train", "done", "s", "starter", {"estimate": {"seconds": 100, "memory_mb": 2048}}, "now")
     took = replace(run, summary={"train_seconds": 110, "peak_memory_mb": 2048})

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.actions.models import resolve
+from workbench.errors import WorkbenchError
 from workbench.store import scenarios as scenario_store
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
 from workbench.training.settings import TrainSettings, default_settings, preset_settings
+
+FIRST_PRESET = "balanced"
 
 
 def recipe(
@@ -25,6 +28,15 @@ def recipe(
     count = scenario_store.count(store, ScenarioFilter(toolset=toolset, status="approved", split="train"))
     found = preset_settings(preset, place, count, has_gpu()) if preset else default_settings(place)
     return TrainSettings.from_dict({**found.to_dict(), **(given or {})})
+
+
+def first_settings(store: Store, toolset: str, base: str) -> TrainSettings:
+    """What a form begins with: the balanced preset. For a base that is not there the good ones of its kind; whoever
+    starts the run is told what is wrong with it."""
+    try:
+        return recipe(store, toolset, base, FIRST_PRESET)
+    except WorkbenchError:
+        return default_settings(base)
 
 
 def has_gpu() -> bool:

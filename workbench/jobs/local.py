@@ -90,8 +90,9 @@ def worker_environment(environment: Mapping[str, str], keep: Sequence[str] = ())
     """The few variables that a worker needs: no passwords of other programs, and good manners on a busy CPU.
 
     With OpenMP's default, a thread that waits for its sibling spins: when another program holds the sibling's core,
-    a training step took 5 to 20 times as long; sleeping costs nothing measurable on a quiet machine. oneDNN keeps
-    compiled kernels for 1,024 shapes of matrices by default, hundreds of megabytes when batches differ in length.
+    everything takes 5 to 20 times as long. Here it sleeps; a training run decides otherwise for itself
+    (``training.pace``). oneDNN keeps compiled kernels for 1,024 shapes of matrices by default, hundreds of megabytes
+    when batches differ in length.
     """
     kept = {name: environment[name] for name in (*_KEPT, *keep) if name in environment}
     return kept | {

@@ -23,6 +23,7 @@ from workbench.training.feed import Feed, Place
 from workbench.training.job import Job
 from workbench.training.lora import Trainee, read_adapter
 from workbench.training.memory import peak_memory_mb, return_memory
+from workbench.training.pace import Pace
 from workbench.training.packing import Batch
 from workbench.training.schedule import learning_rate, validation_interval
 from workbench.training.team import Team
@@ -45,6 +46,8 @@ class Loop:
         torch.manual_seed(self.settings.seed)
         four_bits = pick_device(self.settings.device) if self.settings.quantization == "nf4" else None
         self.trainee = Trainee(*load_base(job.model.base, four_bits), self.settings, team)
+        on_cpu = self.trainee.loaded.device.type == "cpu"
+        self.pace = Pace(torch.get_num_threads() if on_cpu else 1, torch.set_num_threads)
         self.dialect = get_dialect(self.trainee.loaded.dialect)
         reporter.update(phase="preparing", message=self.trainee.loaded.notice)
         self.feed = Feed(job, self.dialect, self.trainee.loaded.tokenizer)
@@ -97,6 +100,7 @@ class Loop:
         epoch, number = self.place
         self.place = (epoch, number + 1)
         seconds = time.time() - started
+        self.pace.note(seconds)
         row = {
             "step": self.step,
             "epoch": epoch + 1,

@@ -162,7 +162,8 @@ def preset_settings(name: str, base: str, scenarios: int, gpu: bool = False) -> 
     batch = base_settings.batch_size * (2 if gpu else 1)
     while batch > 4 and batch * 4 > scenarios:  # a few scenarios in big batches make too few steps
         batch //= 2
-    wanted = _UPDATES[name] * (2 if starter else 1) * batch / max(1, scenarios)
+    # The starter's steps are short: it is the time limit that ends its runs.
+    wanted = _UPDATES[name] * (3 if starter else 1) * batch / max(1, scenarios)
     rank = {"quick": 8, "balanced": 16, "thorough": 32}[name] if not starter else base_settings.rank
     return replace(
         base_settings,

@@ -15,11 +15,13 @@ from pathlib import Path
 from workbench.runfolder import RunFolder
 from workbench.runfolder.reporting import Ending, Reporter, run_worker
 from workbench.training.job import Job
+from workbench.training.pace import wait_awake
 
 
 def train(folder: RunFolder, reporter: Reporter) -> Ending:
     """Do the whole job of a run folder. Raises WorkbenchError for what a person can put right."""
     job = Job.read(folder)
+    wait_awake()
     # torch, transformers and peft take seconds to import: the heart beats already.
     from workbench.training.loop import Loop
     from workbench.training.team import leading, own_settings

@@ -17,7 +17,6 @@ from workbench.records import SPLITS
 from workbench.store.auto_train import AutoRule
 from workbench.store.database import Store
 from workbench.store.scenarios import ScenarioFilter
-from workbench.training.settings import default_settings
 from workbench.ui import components as ui
 from workbench.ui import theme, train_form, train_runs, views
 from workbench.ui.artefacts import Exports
@@ -95,13 +94,13 @@ class _Train:
             return TrainOrder(toolset, run.model, self.name(toolset), run_list.settings_of(run))
         base = one(fields, "base") or models.STARTER_ID
         toolset = ui.toolset_of(self.store, one(fields, "toolset"))
-        return TrainOrder(toolset, base, self.name(toolset), default_settings(base))
+        return TrainOrder(toolset, base, self.name(toolset), recipes.first_settings(self.store, toolset, base))
 
     @ui.answering(1)
     def look(self, event: gr.EventData) -> tuple[Any, ...]:
         order, _ = train_form.train_order(ui.form(event))
-        fresh = TrainOrder(order.toolset, order.base, order.name, default_settings(order.base))
-        return self.form(fresh), ""
+        settings = recipes.first_settings(self.store, order.toolset, order.base)
+        return self.form(TrainOrder(order.toolset, order.base, order.name, settings)), ""
 
     @ui.answering(1)
     def preset(self, event: gr.EventData) -> tuple[Any, ...]:

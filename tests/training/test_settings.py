@@ -106,6 +106,12 @@ def test_the_rate_of_b_is_checked_as_well() -> None:
     assert TrainSettings(device="cuda:1").check() == []
 
 
+def test_muon_has_nothing_for_lengths() -> None:
+    (problem,) = TrainSettings(optimizer="muon", variant="dora").check()
+    assert problem.field == "optimizer" and "adamw" in problem.hint
+    assert TrainSettings(optimizer="muon", variant="rslora").check() == []
+
+
 @pytest.mark.parametrize("base", ["starter", "google/functiongemma-270m-it"])
 @pytest.mark.parametrize("scenarios", [1, 30, 800, 100_000])
 def test_presets_are_sound_and_grow(base: str, scenarios: int) -> None:

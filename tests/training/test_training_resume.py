@@ -80,10 +80,11 @@ RECIPES = [
     {"b_rate_factor": 4.0, "accumulate": 2, "schedule": "cosine", "warmup": 0.2, "neftune": 5.0},
     {"max_steps": 11, "accumulate": 2, "epochs": 1},
     {"variant": "dora", "checkpointing": "on", "validation_scenarios": 1},
+    {"optimizer": "muon", "b_rate_factor": 4.0},
 ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=["loraplus", "max_steps", "dora"])
+@pytest.mark.parametrize("recipe", RECIPES, ids=["loraplus", "max_steps", "dora", "muon"])
 def test_every_recipe_goes_on_bit_for_bit(
     recipe: dict[str, Any], tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

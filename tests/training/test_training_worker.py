@@ -293,6 +293,7 @@ def test_schedules() -> None:
         {"variant": "rslora", "schedule": "cosine"},
         {"checkpointing": "on"},
         {"b_rate_factor": 4.0, "learning_rate": 0.004, "weight_decay": 0.1},
+        {"optimizer": "muon"},
     ],
     ids=str,
 )

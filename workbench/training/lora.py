@@ -55,9 +55,7 @@ class Trainee:
         self.loaded: LoadedModel = ready(model, tokenizer, settings.dialect)
         self._trained = dict(_trainable(model))
         self._noise = EmbeddingNoise(model, settings.neftune)
-        self.optimizer = torch.optim.AdamW(
-            self._groups(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
-        )
+        self.optimizer = self._optimizer()
 
     def step(self, batches: Sequence[Batch], learning_rate: float) -> tuple[float, float]:
         """Learn batches as if they were one.
@@ -101,6 +99,13 @@ class Trainee:
             self.masters[name].grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
         return value
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        groups, decay = self._groups(), self.settings.weight_decay
+        if self.settings.optimizer == "muon":
+            # With this option a step is as long as AdamW's, so that the same learning rates fit.
+            return torch.optim.Muon(groups, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+        return torch.optim.AdamW(groups, weight_decay=decay, betas=(0.9, 0.98))
 
     def _groups(self) -> list[dict[str, Any]]:
         """Parameters by how fast they learn."""

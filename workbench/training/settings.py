@@ -15,6 +15,7 @@ from workbench.workspace import STARTER
 PRECISIONS = ("auto", "bf16", "fp32")
 DIALECTS = ("auto", *DIALECT_NAMES)
 VARIANTS = ("lora", "rslora", "dora")
+OPTIMIZERS = ("adamw", "muon")
 QUANTIZATIONS = ("none", "nf4")
 SCHEDULES = ("linear", "cosine", "constant")
 SWITCH = ("off", "on")
@@ -36,7 +37,7 @@ class TrainSettings:
         epochs: how often each training scenario is seen.
         batch_size: scenarios a step; a bigger one shares the computed prefix among more.
         warmup: part of all steps, 0 to 1.
-        weight_decay: AdamW's.
+        weight_decay: share of each weight that a step takes away, times the learning rate.
         clip: longest gradient; 0 does not clip.
         seed: of weights, order and augmentation.
         precision: ``auto`` takes bfloat16 where the hardware computes in it.
@@ -53,6 +54,8 @@ class TrainSettings:
         dialect: how calls are written; ``auto`` takes the one whose control tokens the tokenizer knows.
         variant: ``lora``; ``rslora`` scales by the root of the rank; ``dora`` learns directions and lengths apart.
         b_rate_factor: how much faster than A the adapter's B learns (LoRA+, arXiv 2402.12354); 1: alike.
+        optimizer: ``adamw``, or ``muon``, which makes each step of a matrix orthogonal (K. Jordan et al., 2024,
+            https://kellerjordan.github.io/posts/muon/) and takes the same learning rates.
         quantization: ``nf4`` keeps the base in 4 bits (QLoRA); needs bitsandbytes.
         schedule: ``linear`` and ``cosine`` fall to 0, ``constant`` stays.
         max_steps: ends the run after this many steps, whatever the epochs; 0 lets the epochs decide.
@@ -90,6 +93,7 @@ class TrainSettings:
     warm_start: str = ""
     variant: str = "lora"
     b_rate_factor: float = 1.0
+    optimizer: str = "adamw"
     quantization: str = "none"
     schedule: str = "linear"
     max_steps: int = 0
@@ -132,6 +136,7 @@ def default_settings(base: str) -> TrainSettings:
     return TrainSettings(
         learning_rate=4e-3,
         b_rate_factor=8.0,
+        optimizer="muon",
         augment=0.8,
         epochs=10,
         batch_size=24,
@@ -225,6 +230,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "precision": PRECISIONS,
     "dialect": DIALECTS,
     "variant": VARIANTS,
+    "optimizer": OPTIMIZERS,
     "quantization": QUANTIZATIONS,
     "schedule": SCHEDULES,
     "checkpointing": SWITCH,
@@ -249,6 +255,9 @@ def _choice_problems(settings: TrainSettings) -> list[Problem]:
         message = f"a learning rate of {rate:g} for B ({settings.learning_rate:g} times {settings.b_rate_factor:g})"
         hint = f"Lower one of the two: above {HIGHEST_LEARNING_RATE:g} the model is wrecked within a few steps."
         problems.append(Problem(f"{message} is too high", "b_rate_factor", hint=hint))
+    if settings.optimizer == "muon" and settings.variant == "dora":
+        hint = "Choose adamw with dora, or another variant."
+        problems.append(Problem("muon learns matrices only, and DoRA's lengths are none", "optimizer", hint=hint))
     unknown = [name for name in settings.target_modules if name not in TARGETS]
     if unknown or not settings.target_modules:
         message = f"there is no layer '{unknown[0]}'" if unknown else "no layer gets an adapter"

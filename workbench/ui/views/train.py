@@ -49,6 +49,7 @@ _MORE_HINTS = {
     "validate_every": "Steps; 0: three to six times",
     "validation_scenarios": "At most so many each time",
     "b_rate_factor": "1: both halves alike (LoRA+)",
+    "optimizer": "muon: fewer steps for tiny models",
     "max_steps": "0: the epochs decide",
     "accumulate": "Batches that make one step",
     "quantization": "nf4: base in 4 bits (QLoRA)",
@@ -66,8 +67,8 @@ _ABOUT = {"starter": "Ships with the workbench: tiny, to see the whole loop in m
 _GROUPS = (
     ("Adapter", ("variant", "alpha", "dropout", "target_modules", "quantization", "dialect",
                  "warm_start")),
-    ("Schedule", ("schedule", "warmup", "max_steps", "max_seconds", "accumulate", "b_rate_factor", "weight_decay",
-                  "clip", "seed")),
+    ("Schedule", ("schedule", "warmup", "max_steps", "max_seconds", "accumulate", "optimizer", "b_rate_factor",
+                  "weight_decay", "clip", "seed")),
     ("Data and validation", ("augment", "neftune", "choice_weight", "validate_every", "validation_scenarios",
                              "early_stop_patience")),
     ("Machine", ("device", "precision", "threads", "checkpointing", "gpu_memory_gb", "checkpoint_every",

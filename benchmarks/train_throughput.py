@@ -268,7 +268,7 @@ def run_child(arguments: argparse.Namespace, engine: str, dtype: str) -> dict[st
         command = [sys.executable, __file__, "--child", folder, "--engine", engine, "--dtype", dtype]
         for name in ("tools", "shape", "sample", "steps", "threads"):
             command += [f"--{name}", str(getattr(arguments, name))]
-        environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}  # as our workers have it: idle threads sleep
+        environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}  # on both sides threads that wait sleep
         ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if ended.returncode:
             sys.exit(f"{engine} failed with {ended.returncode}:\n{ended.stderr[-3000:]}")
